@@ -5,6 +5,10 @@
 //! continue. `-- --crash-test 100` kills it a hundred times and counts how often each row was filled. `--help` lists
 //! the options.
 //!
+//! With `--workers N` it fills by N workers at a time, each with a connection of its own. Further processes may join.
+//! Over SQLite, only one of them writes at a time. `-- --crash-test 50 --workers 2 --processes 2` kills one of two
+//! processes fifty times.
+//!
 //! With `--set SQL` it fills the column by one UPDATE per chunk instead of one per row. The walk then reads only keys.
 
 #![forbid(unsafe_code)]
@@ -12,17 +16,21 @@
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
-use keywalk::{ChunkSource, ResumableSource, Walk};
-use keywalk_job::{Batch, BoxError as WorkError, FileCheckpoints, Job, Leases};
+use keywalk::{ResumableSource, SplitSource, Walk};
+use keywalk_job::{
+    Batch, BoxError as WorkError, FileCheckpoints, Job, Leases, Outcome, ParallelJob, Stop, Worker,
+};
 use keywalk_sqlite::{DynKey, SqliteCheckpoints, Table};
+use keywalk_tests::crash_test::{self, Runners};
 use keywalk_tests::database::{key_columns, key_equals, open, quoted, refuse_database_file};
 use keywalk_tests::program::{
-    BoxError, Failure, Pace, completion, job_error, print_line, run, run_summary,
+    BoxError, Failure, Pace, completion, job_error, print_line, run, run_summary, stop_on_interrupt,
 };
+use keywalk_tests::sample;
 use keywalk_tests::sample::slug;
-use keywalk_tests::{crash_test, sample};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
@@ -62,6 +70,8 @@ struct Args {
     #[arg(long, default_value = "512")]
     chunk_size: NonZeroUsize,
     #[command(flatten)]
+    runners: Runners,
+    #[command(flatten)]
     pace: Pace,
 }
 
@@ -80,50 +90,48 @@ fn main() -> ExitCode {
     run(|args: Args| {
         let (rows, size) = (args.rows.get(), args.chunk_size.get());
         if let Some(kills) = args.crash_test {
-            let in_files = args.checkpoint.is_some();
-            return crash_test::backfill(kills, rows, &args.job(), size, in_files, None);
+            let (job, in_files) = (args.job(), args.checkpoint.is_some());
+            return crash_test::backfill(kills, rows, &job, size, in_files, args.runners, None);
         }
         if let (Some(file), Some(folder)) = (&args.db, &args.checkpoint) {
             refuse_database_file(file, "--checkpoint", folder)?;
         }
         let folder = tempfile::tempdir()?;
+        let own = folder.path().join("items.db");
+        let file = args.db.as_ref().unwrap_or(&own);
         let db = match &args.db {
             Some(file) => open(file)?,
-            None => sample::items(&folder.path().join("items.db"), rows)?,
+            None => sample::items(file, rows)?,
         };
-        match &args.checkpoint {
-            // The effects and the checkpoint share one transaction: exactly once.
-            None => fill(
-                &db,
-                &args,
-                SqliteCheckpoints::new(&db),
-                |transaction, work| work(transaction),
-            ),
-            // The checkpoint is written after the effects: after a crash, one chunk may be repeated.
-            Some(folder) => fill(&db, &args, FileCheckpoints::new(folder), |(), work| {
-                let transaction = db.unchecked_transaction()?;
-                work(&transaction)?;
-                Ok(transaction.commit()?)
-            }),
-        }
+        prepare(&db, &args)?;
+        let stop = stop_on_interrupt()?;
+        let outcome = match args.runners.workers {
+            None => fill_by(&db, &args, None, &stop)?,
+            Some(workers) => {
+                let job = ParallelJob::new(args.job()).workers(workers.into());
+                let job = args.pace.set_workers(job, "filling")?;
+                job.run(|worker| {
+                    // Each worker has a connection of its own.
+                    let db = open(file)?;
+                    // One of them writes at a time, so the others wait, some of them for several turns.
+                    db.busy_timeout(Duration::from_secs(60))?;
+                    fill_by(&db, &args, Some(worker), &stop)
+                })?
+            }
+        };
+        let summary = run_summary("filled", outcome.items(), &outcome);
+        let completion = completion(outcome.is_done());
+        Ok(print_line(format_args!("{summary}, {completion}"))?)
     })
 }
 
-/// The work on one chunk. It runs in the checkpoint store's transaction, or in one of its own.
-type InTransaction<'w> = &'w mut dyn FnMut(&Connection) -> Result<(), WorkError>;
-
-/// Fills the column, starting at the job's checkpoint.
-fn fill<C: Leases<Error: Send + Sync + 'static>>(
-    db: &Connection,
-    args: &Args,
-    mut checkpoints: C,
-    mut transact: impl FnMut(&mut C::Scope<'_>, InTransaction<'_>) -> Result<(), WorkError>,
-) -> Result<(), BoxError> {
-    let key = key_columns(db, &args.table)?;
-    let items = Table::new(db, &args.table).key::<DynKey>(&key)?;
+/// Adds the column that is to be filled, if it doesn't exist, and resets the job if that is asked for.
+fn prepare(db: &Connection, args: &Args) -> Result<(), BoxError> {
     let (table, to) = (quoted(&args.table), quoted(&args.to));
+    // Reports a mistake in the table before anything is changed.
+    drop(Table::new(db, &args.table).key::<DynKey>(key_columns(db, &args.table)?)?);
     if let Some(sql) = &args.set {
-        // Reports a mistake in the expression before anything is changed.
+        // The same for the expression.
         let checked = db.prepare(&format!("SELECT ({sql}\n) FROM {table}"));
         match checked
             .map_err(|error| Failure::Mistake(error.to_string()))?
@@ -138,8 +146,56 @@ fn fill<C: Leases<Error: Send + Sync + 'static>>(
         db.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN {to} TEXT"))?;
     }
     if args.reset {
-        checkpoints.reset(&args.job())?;
+        match &args.checkpoint {
+            None => SqliteCheckpoints::new(db).reset(&args.job())?,
+            Some(folder) => FileCheckpoints::new(folder).reset(&args.job())?,
+        };
     }
+    Ok(())
+}
+
+/// Fills the column through this connection, as a worker if there are any.
+fn fill_by(
+    db: &Connection,
+    args: &Args,
+    worker: Option<Worker>,
+    stop: &Stop,
+) -> Result<Outcome, BoxError> {
+    match &args.checkpoint {
+        // The effects and the checkpoint share one transaction: exactly once.
+        None => fill(
+            (db, args, worker, stop),
+            SqliteCheckpoints::new(db),
+            |transaction, work| work(transaction),
+        ),
+        // The checkpoint is written after the effects: after a crash, one chunk may be repeated.
+        Some(folder) => fill(
+            (db, args, worker, stop),
+            FileCheckpoints::new(folder),
+            |(), work| {
+                let transaction = db.unchecked_transaction()?;
+                work(&transaction)?;
+                Ok(transaction.commit()?)
+            },
+        ),
+    }
+}
+
+/// The work on one chunk. It runs in the checkpoint store's transaction, or in one of its own.
+type InTransaction<'w> = &'w mut dyn FnMut(&Connection) -> Result<(), WorkError>;
+
+/// What a job needs besides its checkpoints.
+type Setting<'s> = (&'s Connection, &'s Args, Option<Worker>, &'s Stop);
+
+/// Fills the column, starting at the job's checkpoint.
+fn fill<C: Leases<Error: Send + Sync + 'static>>(
+    (db, args, worker, stop): Setting<'_>,
+    checkpoints: C,
+    mut transact: impl FnMut(&mut C::Scope<'_>, InTransaction<'_>) -> Result<(), WorkError>,
+) -> Result<Outcome, BoxError> {
+    let key = key_columns(db, &args.table)?;
+    let items = Table::new(db, &args.table).key::<DynKey>(&key)?;
+    let (table, to) = (quoted(&args.table), quoted(&args.to));
     if let Some(sql) = &args.set {
         let [key] = &key[..] else {
             let why = "--set needs a table whose primary key is one column";
@@ -147,22 +203,27 @@ fn fill<C: Leases<Error: Send + Sync + 'static>>(
         };
         let key = quoted(key);
         let update = format!("UPDATE {table} SET {to} = ({sql}\n) WHERE {key} BETWEEN ?1 AND ?2");
-        return run_job(args, items.keys(), checkpoints, |scope, rows| {
-            transact(scope, &mut |transaction| {
-                let (first, last) = (rows.first_key(), rows.last_key());
-                let bounds = params_from_iter(first.values().iter().chain(last.values()));
-                match transaction.prepare_cached(&update)?.execute(bounds)? {
-                    filled if filled == rows.len() => Ok(()),
-                    filled => Err(format!("filled {filled} of {} rows", rows.len()).into()),
-                }
-            })
-        });
+        return run_job(
+            (args, worker, stop),
+            items.keys(),
+            checkpoints,
+            |scope, rows| {
+                transact(scope, &mut |transaction| {
+                    let (first, last) = (rows.first_key(), rows.last_key());
+                    let bounds = params_from_iter(first.values().iter().chain(last.values()));
+                    match transaction.prepare_cached(&update)?.execute(bounds)? {
+                        filled if filled == rows.len() => Ok(()),
+                        filled => Err(format!("filled {filled} of {} rows", rows.len()).into()),
+                    }
+                })
+            },
+        );
     }
     let is_key = key_equals(&key, 2);
     let update = format!("UPDATE {table} SET {to} = ?1 WHERE {is_key}");
     let items = items.columns([&args.from]);
     let items = items.map(|row| row.get::<_, Option<String>>(0));
-    run_job(args, items, checkpoints, |scope, rows| {
+    run_job((args, worker, stop), items, checkpoints, |scope, rows| {
         transact(scope, &mut |transaction| {
             let mut update = transaction.prepare_cached(&update)?;
             for (key, name) in rows {
@@ -174,22 +235,27 @@ fn fill<C: Leases<Error: Send + Sync + 'static>>(
     })
 }
 
-/// Runs the job, and prints how far it came.
+/// Runs the job, or a worker's parts of it.
 fn run_job<S, C>(
-    args: &Args,
+    (args, worker, stop): (&Args, Option<Worker>, &Stop),
     source: S,
     checkpoints: C,
     work: impl FnMut(&mut C::Scope<'_>, Batch<'_, S::Key, S::Item>) -> Result<(), WorkError>,
-) -> Result<(), BoxError>
+) -> Result<Outcome, BoxError>
 where
-    S: ChunkSource<Error = keywalk_sqlite::Error> + ResumableSource,
+    S: SplitSource<Error = keywalk_sqlite::Error> + ResumableSource,
     C: Leases<Error: Send + Sync + 'static>,
 {
     let walk = Walk::new(source).chunk_size(args.chunk_size.get());
-    let job = Job::new(args.job(), walk, checkpoints);
-    let ran = args.pace.set(job, "filling")?.run(work);
-    let outcome = ran.map_err(job_error)?;
-    let summary = run_summary("filled", outcome.items(), &outcome);
-    let completion = completion(outcome.is_done());
-    Ok(print_line(format_args!("{summary}, {completion}"))?)
+    let job = match worker {
+        None => args
+            .pace
+            .set(Job::new(args.job(), walk, checkpoints), "filling", stop)?,
+        // It takes over the parts of a process that is killed.
+        Some(worker) => args
+            .pace
+            .limit(worker.job(walk, checkpoints), stop)
+            .wait_for_lease(),
+    };
+    job.run(work).map_err(job_error)
 }

@@ -5,25 +5,29 @@
 //! it with Ctrl-C or kill it, then run it again to continue. If only the connection is lost, it connects again.
 //! `-- --crash-test 100` kills it a hundred times and its server twenty times, and counts how often each row was
 //! filled. `--help` lists the options.
+//!
+//! With `--workers N` it fills by N workers at a time, each with a connection of its own. Further processes may join.
+//! `-- --crash-test 50 --workers 2 --processes 2` kills one of two processes fifty times, and their server ten times.
 
 #![forbid(unsafe_code)]
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use keywalk::Walk;
-use keywalk_job::{AsyncLeases, Job, Outcome, Stop};
+use keywalk_job::{AsyncLeases, Job, Outcome, ParallelJob, Stop, Worker};
 use keywalk_postgres::{PostgresCheckpoints, Table};
+use keywalk_tests::crash_test::{self, Runners};
 use keywalk_tests::database::quoted;
 use keywalk_tests::postgres::{Blocking, Server, connect};
 use keywalk_tests::program::{
-    BoxError, Pace, completion, job_error, log_line, one_line, print_line, run, run_summary,
+    BoxError, Pace, completion, job_error, log_line, one_line, print_line, run, runs_summary,
     stop_on_interrupt,
 };
+use keywalk_tests::sample;
 use keywalk_tests::sample::slug;
-use keywalk_tests::{crash_test, sample};
 use serde_json::Value as Json;
 use tokio::runtime::Builder;
 use tokio::time::sleep;
@@ -61,6 +65,8 @@ struct Args {
     #[arg(long, default_value = "512")]
     chunk_size: NonZeroUsize,
     #[command(flatten)]
+    runners: Runners,
+    #[command(flatten)]
     pace: Pace,
 }
 
@@ -69,13 +75,21 @@ impl Args {
     fn job(&self) -> String {
         format!("{} of {}", self.to, self.table)
     }
+
+    fn quoted_table(&self) -> String {
+        match self.table.split_once('.') {
+            Some((schema, table)) => format!("{}.{}", quoted(schema), quoted(table)),
+            None => quoted(&self.table),
+        }
+    }
 }
 
 fn main() -> ExitCode {
     run(|args: Args| {
         let (rows, size) = (args.rows.get(), args.chunk_size.get());
         if let Some(kills) = args.crash_test {
-            return crash_test::backfill_postgres(kills, rows, &args.job(), size);
+            let (job, runners) = (args.job(), args.runners);
+            return crash_test::backfill_postgres(kills, rows, &job, size, runners);
         }
         let runtime = Builder::new_current_thread().enable_all().build()?;
         if let Some(url) = &args.url {
@@ -96,10 +110,20 @@ async fn fill(url: &str, args: &Args) -> Result<(), BoxError> {
         let mut checkpoints = PostgresCheckpoints::new(&db);
         checkpoints.reset(&args.job()).await.map_err(job_error)?;
     }
+    // The checkpoint counts all runs of the job, also those that lost their connection.
+    let (began, whole) = (Instant::now(), ParallelJob::new(args.job()));
+    let before = whole
+        .progress_async(&mut PostgresCheckpoints::new(&db))
+        .await?;
+    let before = before.map_or((0, 0), |before| (before.items(), before.chunks()));
     loop {
-        match fill_from_checkpoint(&db, args, &stop).await {
+        match fill_from_checkpoint(&db, url, args, &stop).await {
             Ok(outcome) => {
-                let summary = run_summary("filled", outcome.items(), &outcome);
+                let now = outcome.checkpoint();
+                let now = now.map_or(before, |now| (now.items(), now.chunks()));
+                let rows = now.0.saturating_sub(before.0);
+                let chunks = now.1.saturating_sub(before.1);
+                let summary = runs_summary("filled", rows, chunks, began.elapsed());
                 let completion = completion(outcome.is_done());
                 return Ok(print_line(format_args!("{summary}, {completion}"))?);
             }
@@ -122,15 +146,14 @@ async fn connect_again(url: &str, stop: &Stop) -> Result<Client, BoxError> {
     }
 }
 
-/// Runs the job, starting at its checkpoint.
-async fn fill_from_checkpoint(db: &Client, args: &Args, stop: &Stop) -> Result<Outcome, BoxError> {
-    let items = Table::new(db, &args.table).columns([&args.from]);
-    let items = items.map(|row| row.try_get::<_, Option<String>>(0)).await?;
-    let table = match args.table.split_once('.') {
-        Some((schema, table)) => format!("{}.{}", quoted(schema), quoted(table)),
-        None => quoted(&args.table),
-    };
-    let to = quoted(&args.to);
+/// Adds the column that is to be filled, if it doesn't exist, and runs the job, starting at its checkpoint.
+async fn fill_from_checkpoint(
+    db: &Client,
+    url: &str,
+    args: &Args,
+    stop: &Stop,
+) -> Result<Outcome, BoxError> {
+    let (table, to) = (args.quoted_table(), quoted(&args.to));
     // Adding a column waits for all readers of the table, and others wait behind it: only if it is needed.
     let exists = "SELECT FROM pg_attribute WHERE attrelid = $1::TEXT::REGCLASS AND attname = $2";
     let exists = db
@@ -140,10 +163,44 @@ async fn fill_from_checkpoint(db: &Client, args: &Args, stop: &Stop) -> Result<O
         db.batch_execute(&format!("ALTER TABLE {table} ADD COLUMN {to} TEXT"))
             .await?;
     }
+    let Some(workers) = args.runners.workers else {
+        return run_job(db, args, stop, None).await;
+    };
+    let job = ParallelJob::new(args.job()).workers(workers.into());
+    let job = args.pace.set_workers(job, "filling")?;
+    job.run_async(async |worker| {
+        // Each worker has a connection of its own.
+        let db = connect(url).await?;
+        run_job(&db, args, stop, Some(worker)).await
+    })
+    .await
+}
+
+/// Runs the job, or a worker's parts of it.
+async fn run_job(
+    db: &Client,
+    args: &Args,
+    stop: &Stop,
+    worker: Option<Worker>,
+) -> Result<Outcome, BoxError> {
+    let (table, to) = (args.quoted_table(), quoted(&args.to));
+    let items = Table::new(db, &args.table).columns([&args.from]);
+    let items = items.map(|row| row.try_get::<_, Option<String>>(0)).await?;
+    let total = items.count_estimate().await?;
     let walk = Walk::new(items).chunk_size(args.chunk_size.get());
-    let job = Job::new_async(args.job(), walk, PostgresCheckpoints::new(db), sleep);
+    let checkpoints = PostgresCheckpoints::new(db);
+    let job = match worker {
+        Some(worker) => args
+            .pace
+            .limit(worker.async_job(walk, checkpoints, sleep), stop),
+        None => {
+            // Shows a percentage for any key, text too.
+            let job = Job::new_async(args.job(), walk, checkpoints, sleep).total(total);
+            args.pace.set_async(job, "filling", stop)?
+        }
+    };
     // The server may take a moment to notice that the client of an earlier run is gone.
-    let job = args.pace.set_async(job, "filling", stop)?.wait_for_lease();
+    let job = job.wait_for_lease();
     let ran = job.run_async(async |transaction, rows| {
         // The rows as JSON. PostgreSQL gives them the types of the table's columns.
         let new = rows.iter().map(|(key, name)| {

@@ -22,7 +22,9 @@ use keywalk_job::{Job, Outcome};
 use keywalk_sqlite::{DynKey, SqliteCheckpoints, Table};
 use keywalk_tests::concurrent::Writer;
 use keywalk_tests::database::{key_columns, key_equals, open, open_to_read, quoted};
-use keywalk_tests::program::{BoxError, Pace, completion, job_error, print_line, run, run_summary};
+use keywalk_tests::program::{
+    BoxError, Pace, completion, job_error, print_line, run, run_summary, stop_on_interrupt,
+};
 use keywalk_tests::sample;
 use rusqlite::{Connection, params_from_iter};
 
@@ -104,14 +106,17 @@ fn purge(db: &Connection, args: &Args) -> Result<(u64, Outcome), BoxError> {
         .restart_if_changed()
         .pause(Duration::from_millis(args.pause));
     let mut deleted = 0;
-    let ran = args.pace.set(job, "purging")?.run(|transaction, rows| {
-        // The deletions and the checkpoint are committed together, or neither is.
-        let mut delete = transaction.prepare_cached(&delete)?;
-        for (key, _) in rows {
-            deleted += delete.execute(params_from_iter(key.values()))? as u64;
-        }
-        Ok(())
-    });
+    let ran = args
+        .pace
+        .set(job, "purging", &stop_on_interrupt()?)?
+        .run(|transaction, rows| {
+            // The deletions and the checkpoint are committed together, or neither is.
+            let mut delete = transaction.prepare_cached(&delete)?;
+            for (key, _) in rows {
+                deleted += delete.execute(params_from_iter(key.values()))? as u64;
+            }
+            Ok(())
+        });
     Ok((deleted, ran.map_err(job_error)?))
 }
 

@@ -33,6 +33,7 @@ use keywalk_sqlite::{DynKey, Table};
 use keywalk_tests::database::{key_columns, open_to_read, refuse_database_file};
 use keywalk_tests::program::{
     BoxError, Failure, job_error, job_position, log_line, print_line, run, run_summary,
+    stop_on_interrupt,
 };
 use keywalk_tests::{crash_test, sample};
 
@@ -140,10 +141,13 @@ where
     }
     let walk = Walk::new(lines).chunk_size(args.chunk_size.get());
     let job = Job::new(job, walk, checkpoints);
-    let ran = args.pace.set(job, "exporting")?.run(|out, rows| {
-        let lines: Vec<&[u8]> = rows.iter().map(|(_, line)| &line[..]).collect();
-        write(out, &lines.concat())
-    });
+    let ran = args
+        .pace
+        .set(job, "exporting", &stop_on_interrupt()?)?
+        .run(|out, rows| {
+            let lines: Vec<&[u8]> = rows.iter().map(|(_, line)| &line[..]).collect();
+            write(out, &lines.concat())
+        });
     let outcome = ran.map_err(|error| match error {
         // The file isn't the job's, or another job writes to it.
         Error::CheckpointStore { error, .. } if error.io_error().is_none() => {

@@ -7,7 +7,8 @@ use std::cmp::Reverse;
 
 use keywalk_conformance::conformance;
 use keywalk_tests::stores::{
-    LentMap, LentSlice, RetriedHarness, SharedMapHarness, SkipListHarness, is_lawful_beside_writers,
+    Boxed, Compared, LentMap, LentSlice, Merged, RetriedHarness, ShardedHarness, SharedMapHarness,
+    SkipListHarness, is_lawful_beside_writers,
 };
 
 conformance! {
@@ -16,10 +17,15 @@ conformance! {
     shared_map: SharedMapHarness<(String, i64)>, durable, prefetched;
     retried: RetriedHarness<i64>, durable, prefetched;
     skip_list: SkipListHarness<(i64, Reverse<String>)>, durable, prefetched;
+    merged: ShardedHarness<(String, i64), Merged>, durable, prefetched;
+    boxed: ShardedHarness<i64, Boxed>, durable;
+    compared: ShardedHarness<(String, i64), Compared>, durable;
 }
 
 #[test]
 fn walks_beside_writers_are_lawful() {
     is_lawful_beside_writers::<SharedMapHarness<(String, i64)>>();
     is_lawful_beside_writers::<SkipListHarness<(i64, Reverse<String>)>>();
+    is_lawful_beside_writers::<ShardedHarness<(String, i64), Merged>>();
+    is_lawful_beside_writers::<ShardedHarness<i64, Compared>>();
 }

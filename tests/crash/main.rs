@@ -63,7 +63,7 @@ fn main() -> ExitCode {
         let name = args.store.to_possible_value().ok_or("it has a name")?;
         let arguments = ["--store".into(), name.get_name().into(), "--child".into()];
         let arguments = [&arguments[..], &[path.clone().into()]].concat();
-        exactly_once(args.kills, None, args.rows, &arguments, |is_done| {
+        exactly_once(args.kills, 1, None, args.rows, &arguments, |is_done| {
             look(&path, is_done)
         })
     })

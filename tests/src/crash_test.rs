@@ -2,7 +2,8 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::process::{Command, ExitStatus, Stdio};
+use std::num::NonZeroUsize;
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Instant;
 
@@ -15,11 +16,12 @@ use crate::program::{BoxError, log_line, print_line, stop_on_interrupt};
 use crate::random::Random;
 use crate::sample;
 
-/// Runs this program with these arguments and kills it `kills` times, then its server if it has one. `check` runs after
-/// each kill and after each child has ended, and is told whether that was done; if so, it must make the next one start
-/// from scratch.
+/// Runs this program with these arguments, in so many processes at a time. Kills a process `kills` times, then its
+/// server if it has one. `check` runs after each kill and after all processes have ended, and is told whether that was
+/// done; if so, it must make the next ones start from scratch.
 fn kill(
     kills: u64,
+    processes: usize,
     mut server: Option<ServerKills<'_>>,
     seed: Option<u64>,
     arguments: &[OsString],
@@ -44,25 +46,41 @@ fn kill(
         true => Ok(()),
         false => Err(BoxError::from(format!("the program failed: {status}"))),
     };
+    let start_all = || {
+        (0..processes)
+            .map(|_| start())
+            .collect::<Result<Vec<_>, _>>()
+    };
+    let wait_for_all = |children: Vec<Child>| {
+        let mut children = children.into_iter();
+        children.try_for_each(|mut child| succeeded(child.wait()?))
+    };
     // The lifetime of each child, chosen so that the work takes about a dozen of them.
     let began = Instant::now();
-    succeeded(start()?.wait()?)?;
+    wait_for_all(start_all()?)?;
     let life = began.elapsed().div_f64(12.0);
     check(true)?;
 
     let mut killed = 0;
-    let mut child = start()?;
+    let mut children = start_all()?;
     while killed < kills + of_server {
         if stop.is_requested() {
             return Err(format!("stopped after {killed} kills").into());
         }
         thread::sleep(life.mul_f64(random.below(2_000) as f64 / 1_000.0));
-        if let Some(status) = child.try_wait()? {
-            succeeded(status)?;
+        let mut running = Vec::new();
+        for (index, child) in children.iter_mut().enumerate() {
+            match child.try_wait()? {
+                Some(status) => succeeded(status)?,
+                None => running.push(index),
+            }
+        }
+        if running.is_empty() {
             check(true)?;
-            child = start()?;
+            children = start_all()?;
             continue;
         }
+        let victim = running[random.below(running.len() as u64) as usize];
         match &mut server {
             // The program has to go on.
             Some(server) if killed >= kills => match (server.kill)()? {
@@ -70,18 +88,43 @@ fn kill(
                 false => continue,
             },
             _ => {
-                child.kill()?;
-                child.wait()?;
+                children[victim].kill()?;
+                children[victim].wait()?;
             }
         }
         check(false)?;
         killed += 1;
         if killed <= kills {
-            child = start()?;
+            children[victim] = start()?;
         }
     }
-    succeeded(child.wait()?)?;
+    wait_for_all(children)?;
     check(true)
+}
+
+/// Who runs a job: so many workers in each of so many processes. Without workers, an ordinary job.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Runners {
+    /// Split the job into parts, and run this many workers at a time
+    #[arg(long, value_name = "N")]
+    pub workers: Option<NonZeroUsize>,
+    /// Run this many processes at a time, each with its workers
+    #[arg(long, value_name = "N", requires_all = ["crash_test", "workers"])]
+    processes: Option<NonZeroUsize>,
+}
+
+impl Runners {
+    fn processes(self) -> usize {
+        self.processes.map_or(1, Into::into)
+    }
+
+    /// Returns the arguments of one of the processes.
+    fn arguments(self) -> Vec<OsString> {
+        let workers = self
+            .workers
+            .map(|workers| ["--workers".into(), workers.to_string().into()]);
+        workers.into_iter().flatten().collect()
+    }
 }
 
 /// Kills of the server of a program.
@@ -108,6 +151,7 @@ pub struct Done {
 /// done, it resets the job after that.
 pub fn exactly_once(
     kills: u64,
+    processes: usize,
     server: Option<ServerKills<'_>>,
     rows: u64,
     arguments: &[OsString],
@@ -115,7 +159,7 @@ pub fn exactly_once(
 ) -> Result<(), BoxError> {
     let mut rounds = 0;
     let mut times = Vec::new();
-    kill(kills, server, None, arguments, |is_done| {
+    kill(kills, processes, server, None, arguments, |is_done| {
         let done = look(is_done)?;
         let (filled, due) = (
             done.times.iter().sum::<u64>(),
@@ -149,6 +193,7 @@ pub fn backfill(
     job: &str,
     chunk_size: usize,
     in_files: bool,
+    runners: Runners,
     seed: Option<u64>,
 ) -> Result<(), BoxError> {
     let folder = tempfile::tempdir()?;
@@ -163,37 +208,56 @@ pub fn backfill(
     )?;
     let mut arguments = vec!["--db".into(), file.into()];
     arguments.extend(["--chunk-size".into(), chunk_size.to_string().into()]);
+    arguments.extend(runners.arguments());
     if in_files {
         arguments.extend(["--checkpoint".into(), checkpoints.clone().into()]);
     }
     let (mut rounds, mut ahead) = (0, 0);
-    kill(kills, None, seed, &arguments, |is_done| {
-        let (mut table, mut files) = (
-            SqliteCheckpoints::new(&db),
-            FileCheckpoints::new(&checkpoints),
-        );
-        let checkpoint = match in_files {
-            false => table.load(job)?,
-            true => files.load(job)?,
-        };
-        let recorded = checkpoint.map_or(0, |checkpoint| checkpoint.items().cast_signed());
-        let filled = "SELECT ifnull(max(rowid), 0) FROM log";
-        let filled: i64 = db.query_row(filled, [], |row| row.get(0))?;
-        let due = rounds * rows.cast_signed() + ahead + recorded;
-        let most = if in_files { chunk_size as i64 } else { 0 };
-        if !(due..=due + most).contains(&filled) {
-            return Err(format!("{filled} rows were filled instead of {due}").into());
-        }
-        ahead += filled - due;
-        if is_done {
-            rounds += 1;
-            match in_files {
-                false => Leases::reset(&mut table, job)?,
-                true => Leases::reset(&mut files, job)?,
+    kill(
+        kills,
+        runners.processes(),
+        None,
+        seed,
+        &arguments,
+        |is_done| {
+            let (mut table, mut files) = (
+                SqliteCheckpoints::new(&db),
+                FileCheckpoints::new(&checkpoints),
+            );
+            // One statement sees one moment, though other processes go on. A job with workers counts its parts' items, and
+            // its own once it is done.
+            let counts = "SELECT ifnull(max(rowid), 0), (
+                SELECT ifnull(max(total(items) FILTER (WHERE name = ?1),
+                    total(items) FILTER (WHERE name GLOB ?1 || '#part-*')), 0) FROM keywalk_jobs
+            ) FROM log";
+            let counts = match in_files {
+                false => db.query_row(counts, [job], |row| Ok((row.get(0)?, row.get(1)?))),
+                true => db.query_row("SELECT ifnull(max(rowid), 0), 0 FROM log", [], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                }),
             };
-        }
-        Ok(())
-    })?;
+            let (filled, mut recorded): (i64, f64) = counts?;
+            if in_files {
+                let checkpoint = files.load(job)?;
+                recorded = checkpoint.map_or(0.0, |checkpoint| checkpoint.items() as f64);
+            }
+            let recorded = recorded as i64;
+            let due = rounds * rows.cast_signed() + ahead + recorded;
+            let most = if in_files { chunk_size as i64 } else { 0 };
+            if !(due..=due + most).contains(&filled) {
+                return Err(format!("{filled} rows were filled instead of {due}").into());
+            }
+            ahead += filled - due;
+            if is_done {
+                rounds += 1;
+                match in_files {
+                    false => Leases::reset(&mut table, job)?,
+                    true => Leases::reset(&mut files, job)?,
+                };
+            }
+            Ok(())
+        },
+    )?;
     let sql = "WITH filled AS (SELECT id, count(*) AS times FROM log GROUP BY id)
         SELECT total(max(?1 - ifnull(times, 0), 0)), total(max(times - ?1, 0)),
             total(slug IS NOT replace(name, ' ', '-'))
@@ -218,6 +282,7 @@ pub fn backfill_postgres(
     rows: u64,
     job: &str,
     chunk_size: usize,
+    runners: Runners,
 ) -> Result<(), BoxError> {
     let mut server = Server::start()?;
     let url = server.url();
@@ -234,6 +299,8 @@ pub fn backfill_postgres(
         .map_err(BoxError::from)
     })?;
     let arguments = ["--url", &url, "--chunk-size", &chunk_size.to_string()].map(OsString::from);
+    let mut arguments = arguments.to_vec();
+    arguments.extend(runners.arguments());
     let server = ServerKills {
         kills: kills / 5,
         kill: &mut || {
@@ -248,10 +315,18 @@ pub fn backfill_postgres(
             Ok(true)
         },
     };
-    exactly_once(kills, Some(server), rows, &arguments, |is_done| {
-        Blocking::connect(&url)?.run(async |db| {
-            // One statement sees one moment.
-            let sql = "SELECT coalesce((SELECT items FROM keywalk_jobs WHERE name = $1), 0), \
+    let processes = runners.processes();
+    exactly_once(
+        kills,
+        processes,
+        Some(server),
+        rows,
+        &arguments,
+        |is_done| {
+            Blocking::connect(&url)?.run(async |db| {
+            // One statement sees one moment. A job with workers counts its parts' items, and its own once it is done.
+            let sql = "SELECT (SELECT greatest(sum(items) FILTER (WHERE name = $1), \
+                     sum(items) FILTER (WHERE starts_with(name, $1 || '#part-')), 0)::BIGINT FROM keywalk_jobs), \
                  ARRAY(SELECT times FROM items), \
                  (SELECT count(*) FROM items WHERE slug IS DISTINCT FROM replace(name, ' ', '-'))";
             let row = db.query_one(sql, &[&job]).await?;
@@ -267,7 +342,8 @@ pub fn backfill_postgres(
                 times: times.into_iter().map(i64::unsigned_abs).collect(),
             })
         })
-    })
+        },
+    )
 }
 
 /// Kills the example `export`, and checks that a finished file has each row once and in order.
@@ -280,7 +356,7 @@ pub fn export(kills: u64, rows: u64, chunk_size: usize) -> Result<(), BoxError> 
     arguments.extend(["--table", "readings", "--out"].map(OsString::from));
     arguments.push(out.clone().into());
     arguments.extend(["--chunk-size".into(), chunk_size.to_string().into()]);
-    kill(kills, None, None, &arguments, |is_done| {
+    kill(kills, 1, None, None, &arguments, |is_done| {
         if is_done {
             sample::check_readings(&file, &out)?;
             fs::remove_file(&out)?;

@@ -41,6 +41,7 @@ mod pages {
         KeywalkPostgres: "../../crates/keywalk-postgres/README.md";
         KeywalkRedb: "../../crates/keywalk-redb/README.md";
         KeywalkRetry: "../../crates/keywalk-retry/README.md";
+        KeywalkShards: "../../crates/keywalk-shards/README.md";
         KeywalkSled: "../../crates/keywalk-sled/README.md";
         KeywalkSqlite: "../../crates/keywalk-sqlite/README.md";
         KeywalkTokio: "../../crates/keywalk-tokio/README.md";

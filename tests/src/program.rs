@@ -15,7 +15,7 @@ use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use keywalk::{AsyncChunkSource, ChunkSource, ResumableSource};
 use keywalk_job::{
-    AsyncCheckpointStore, AsyncJob, Checkpoint, CheckpointStore, Job, Outcome, Stop,
+    AsyncCheckpointStore, AsyncJob, Checkpoint, CheckpointStore, Job, Outcome, ParallelJob, Stop,
 };
 
 /// Any error, of any thread.
@@ -208,14 +208,15 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// Applies the options to a job, stops the job on Ctrl-C, and shows its progress on stderr: as a bar on a
-    /// terminal, as a line per 100,000 rows elsewhere.
+    /// Applies the options to a job, which `stop` stops, and shows its progress on stderr: as a bar on a terminal, as a
+    /// line per 100,000 rows elsewhere.
     pub fn set<'a, S: ChunkSource + ResumableSource, C: CheckpointStore>(
         &self,
         job: Job<'a, S, C>,
         verb: &'static str,
+        stop: &Stop,
     ) -> Result<Job<'a, S, C>, BoxError> {
-        let job = self.limit(job, &stop_on_interrupt()?);
+        let job = self.limit(job, stop);
         Ok(match progress_bar(verb)? {
             Some(bar) => job.bar(bar),
             None => {
@@ -225,7 +226,7 @@ impl Pace {
         })
     }
 
-    /// Does the same for an asynchronous job, which `stop` stops.
+    /// Does the same for an asynchronous job.
     pub fn set_async<'a, S: AsyncChunkSource + ResumableSource, C: AsyncCheckpointStore>(
         &self,
         job: AsyncJob<'a, S, C>,
@@ -242,7 +243,23 @@ impl Pace {
         })
     }
 
-    fn limit<'a, S: ResumableSource, C, H>(
+    /// Shows the progress of a job that has workers. To each worker's job, apply [`limit`](Self::limit).
+    pub fn set_workers(
+        &self,
+        job: ParallelJob,
+        verb: &'static str,
+    ) -> Result<ParallelJob, BoxError> {
+        Ok(match progress_bar(verb)? {
+            Some(bar) => job.bar(bar),
+            None => {
+                let mut lines = ProgressLines { verb, printed: 0 };
+                job.on_progress(move |progress| lines.print(progress.items_of_run(), progress))
+            }
+        })
+    }
+
+    /// Applies the options to a job, which `stop` stops.
+    pub fn limit<'a, S: ResumableSource, C, H>(
         &self,
         mut job: Job<'a, S, C, H>,
         stop: &Stop,
@@ -310,7 +327,13 @@ pub fn completion(is_done: bool) -> &'static str {
 /// Describes a run of a job over this many rows.
 #[must_use]
 pub fn run_summary(verb: &str, rows: u64, outcome: &Outcome) -> String {
-    let (chunks, seconds) = (outcome.chunks(), outcome.elapsed().as_secs_f64());
+    runs_summary(verb, rows, outcome.chunks(), outcome.elapsed())
+}
+
+/// Describes several runs of a job.
+#[must_use]
+pub fn runs_summary(verb: &str, rows: u64, chunks: u64, elapsed: Duration) -> String {
+    let seconds = elapsed.as_secs_f64();
     format!("{verb} {rows} rows in {chunks} chunks, {seconds:.2} s")
 }
 

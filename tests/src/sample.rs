@@ -85,6 +85,35 @@ pub fn events(file: &Path, rows: u64) -> rusqlite::Result<Connection> {
     fill(file, rows, table, row)
 }
 
+/// The words of the table `texts`, each padded to nine characters.
+const VOCABULARY: &str = "alfa     bravo    charlie  delta    echo     foxtrot  golf     hotel    india    juliett  \
+                          kilo     lima     mike     november oscar    papa     quebec   romeo    sierra   tango    \
+                          uniform  victor   whiskey  xray     yankee   zulu     ";
+
+/// The number of words per row of the table `texts`.
+pub const WORDS_PER_TEXT: u64 = 16;
+
+/// Creates the table `texts`: `id` from 1 on, and `body`, whose words are those of [`text_words`].
+pub fn texts(file: &Path, rows: u64) -> rusqlite::Result<Connection> {
+    let word = |factor| format!("trim(substr('{VOCABULARY}', 1 + 9 * (n * {factor} % 26), 9))");
+    let words: Vec<String> = (1..=WORDS_PER_TEXT).map(word).collect();
+    let row = format!("n, {}", words.join(" || ' ' || "));
+    fill(
+        file,
+        rows,
+        "texts (id INTEGER PRIMARY KEY, body TEXT NOT NULL)",
+        &row,
+    )
+}
+
+/// Returns the words of a row of the table `texts`.
+pub fn text_words(id: u64) -> impl Iterator<Item = &'static str> {
+    (1..=WORDS_PER_TEXT).map(move |factor| {
+        let start = 9 * (id * factor % 26) as usize;
+        VOCABULARY[start..start + 9].trim_end()
+    })
+}
+
 /// Creates the table `readings`, with values that are easily damaged by an export.
 pub fn readings(file: &Path, rows: u64) -> rusqlite::Result<Connection> {
     let table =

@@ -7,6 +7,7 @@ mod offloaded;
 pub mod postgres;
 pub mod redb;
 mod retried;
+mod sharded;
 mod shared_map;
 mod skip_list;
 pub mod sled;
@@ -17,6 +18,7 @@ pub use byte_map::{ByteKey, ByteMap, ByteMapHarness};
 pub use lent::{LentMap, LentSlice};
 pub use offloaded::OffloadedHarness;
 pub use retried::{Lossy, RetriedHarness};
+pub use sharded::{Boxed, Compared, ComparedAsync, Merged, MergedAsync, ShardedHarness};
 pub use shared_map::SharedMapHarness;
 pub use skip_list::SkipListHarness;
 

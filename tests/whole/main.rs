@@ -16,3 +16,4 @@ mod own_jobs;
 mod peers;
 mod process;
 mod retry;
+mod shards;

@@ -7,7 +7,7 @@
 use std::env;
 use std::fs;
 use std::hint::black_box;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use keywalk::Order;
 use keywalk_sled::SledTree;
@@ -42,7 +42,9 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
             continue;
         };
         let [few, many] = ITEMS;
-        let more = instructions(name, many)? - instructions(name, few)?;
+        // Both at the same time.
+        let (with_many, with_few) = (begun(name, many)?, begun(name, few)?);
+        let more = instructions(name, with_many)? - instructions(name, with_few)?;
         let count = more / (many - few) as f64;
         counts.push_str(&format!("{name}\t{count:.1}\n"));
         let before = if is_blessed { count } else { before.parse()? };
@@ -56,15 +58,21 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
     }
 }
 
-fn instructions(name: &str, items: u64) -> Fallible<f64> {
+fn begun(name: &str, items: u64) -> Fallible<Child> {
     let child = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         // Counts only the pass over the items.
         .args(["--collect-atstart=no", "--toggle-collect=*counted_pass*"])
         .arg(env::current_exe()?)
         .args([PROCESS, name, &items.to_string()])
-        .output()
-        .map_err(|error| format!("valgrind doesn't run ({error}); install it"))?;
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn();
+    Ok(child.map_err(|error| format!("valgrind doesn't run ({error}); install it"))?)
+}
+
+fn instructions(name: &str, child: Child) -> Fallible<f64> {
+    let child = child.wait_with_output()?;
     let said = String::from_utf8_lossy(&child.stderr);
     // "==123== Collected : 456"
     let mut lines = said.lines();

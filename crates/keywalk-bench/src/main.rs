@@ -21,12 +21,15 @@ mod instructions;
 mod measure;
 mod memory;
 mod memory_peak;
+mod merge;
+mod parallel;
 mod peers;
 mod plot;
 mod postgres;
 mod prefetch;
 mod redb;
 mod sled;
+mod split;
 mod sqlite;
 mod sqlite_table;
 mod wal;
@@ -47,7 +50,7 @@ use measure::Fallible;
 type Run = fn(&mut Bench) -> Fallible;
 
 /// The groups, in the order in which they run.
-const GROUPS: [(&str, Run); 13] = [
+const GROUPS: [(&str, Run); 16] = [
     ("sqlite", sqlite::run),
     ("redb", redb::run),
     ("fjall", fjall::run),
@@ -56,8 +59,11 @@ const GROUPS: [(&str, Run); 13] = [
     ("memory_peak", memory_peak::run),
     ("wal", wal::run),
     ("prefetch", prefetch::run),
+    ("parallel", parallel::run),
     ("delete", delete::run),
+    ("merge", merge::run),
     ("postgres", postgres::run),
+    ("split", split::run),
     ("instructions", instructions::run),
     ("peers", peers::run),
     ("peers_postgres", peers::run_postgres),
@@ -72,9 +78,12 @@ const ABOUT_GROUPS: &str = "Groups:
   memory_peak   walks over short and long tables, against one cursor: peak memory of a process
   wal           a SQLite writer with a concurrent walk, against one without: size of the WAL, time
   prefetch      prefetched walks, against walks in one thread: wall time
+  parallel      two workers over SQLite and over PostgreSQL, against one: wall time
   delete        deleting and updating rows while walking, against doing so by range: CPU time
+  merge         eight SQLite files as one, and two compared, against walking them one by one: CPU time
   postgres      chunk sizes, against one row stream: the client's CPU time, wall time, peak memory of a process; pages
                 per fetch; old versions of rows that a walk keeps from VACUUM
+  split         parts of a range for parallel workers, over evenly and unevenly spread keys: balance, wall time
   instructions  instructions per item, against the recorded counts; needs valgrind
   peers         what users pick today, against keywalk's lent chunks: CPU time of processes
   peers_postgres  the same over PostgreSQL; also old versions of rows that each keeps from VACUUM";

@@ -6,6 +6,8 @@ use crate::checkpoint::Checkpoint;
 use crate::checkpoints::Attempt;
 use crate::dead_letter::{DeadLetter, DeadLetterRecord};
 use crate::error::{BoxError, Error};
+use crate::lease::Recorded;
+use crate::parallel::part_name;
 
 /// A store in which asynchronous jobs record their progress. It is [`CheckpointStore`](crate::CheckpointStore) with
 /// futures: the contract is the same.
@@ -166,8 +168,9 @@ pub trait AsyncLeases: AsyncCheckpointStore {
         async move { drop(lease) }
     }
 
-    /// Forgets a job that isn't running, so that its next run starts over. Its dead letters are removed too.
-    /// Returns whether the job was known. Provided: calls [`lease`](Self::lease),
+    /// Forgets a job that isn't running, so that its next run starts over. Its dead letters are removed too, and the
+    /// parts of a [parallel job](crate::ParallelJob). Returns whether the job was known. Provided: calls
+    /// [`lease`](Self::lease),
     /// [`remove`](AsyncCheckpointStore::remove) and [`release`](Self::release).
     ///
     /// # Errors
@@ -182,16 +185,58 @@ pub trait AsyncLeases: AsyncCheckpointStore {
                 job: job.to_owned(),
                 error,
             };
-            let Some(lease) = self.lease(job).await.map_err(failed)? else {
-                return Err(Error::AlreadyRunning {
-                    job: job.to_owned(),
-                });
+            let is_running = || Error::AlreadyRunning {
+                job: job.to_owned(),
             };
-            let removed = self.remove(job).await.map_err(failed);
-            self.release(lease).await;
+            let mut leases = Vec::new();
+            let mut removed = match self.lease(job).await.map_err(failed)? {
+                Some(lease) => {
+                    leases.push(lease);
+                    Ok(())
+                }
+                None => return Err(is_running()),
+            };
+            let recorded = Recorded::by(self.load(job).await);
+            for number in 1..=recorded.parts.unwrap_or(0) {
+                match self.lease(&part_name(job, number)).await {
+                    Ok(Some(lease)) => leases.push(lease),
+                    Ok(None) => removed = Err(is_running()),
+                    Err(error) => removed = Err(failed(error)),
+                }
+                if removed.is_err() {
+                    break;
+                }
+            }
+            let removed = match removed {
+                Ok(()) => remove_all(self, job, recorded).await.map_err(failed),
+                Err(error) => Err(error),
+            };
+            for lease in leases {
+                self.release(lease).await;
+            }
             removed
         }
     }
+}
+
+/// Removes a job and its parts.
+async fn remove_all<C: AsyncCheckpointStore + ?Sized>(
+    checkpoints: &mut C,
+    job: &str,
+    Recorded { void, parts }: Recorded,
+) -> Result<bool, C::Error> {
+    if let Some(void) = void {
+        let mut scope = checkpoints.begin().await?;
+        scope.load(job).await?;
+        scope.commit(&void).await?;
+    }
+    for number in 1..=parts.unwrap_or(usize::MAX) {
+        let removed = checkpoints.remove(&part_name(job, number)).await?;
+        if !removed && parts.is_none() {
+            break;
+        }
+    }
+    checkpoints.remove(job).await
 }
 
 /// Keeps the items that an asynchronous job has [skipped](crate::AsyncJob::skip_failures), by

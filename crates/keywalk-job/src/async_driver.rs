@@ -59,6 +59,10 @@ where
         })
     }
 
+    async fn load(&mut self, job: &str) -> Result<Option<Checkpoint>, C::Error> {
+        self.checkpoints.load(job).await
+    }
+
     fn is_transient(&self, error: &C::Error) -> bool {
         self.checkpoints.is_transient(error)
     }

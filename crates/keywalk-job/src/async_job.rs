@@ -10,7 +10,7 @@ use crate::async_checkpoints::{AsyncCheckpointStore, AsyncDeadLetters, AsyncLeas
 use crate::async_driver::{AsyncHooks, AsyncRetry, AsyncStore, BoxFuture};
 use crate::batch::Batch;
 use crate::clock::{Clock, SystemClock};
-use crate::control::Options;
+use crate::control::{Control, Options};
 use crate::error::{BoxError, Error};
 use crate::events;
 use crate::job::Job;
@@ -18,6 +18,7 @@ use crate::job::Job;
 use crate::job::show;
 use crate::next::Next;
 use crate::outcome::Outcome;
+use crate::parts::{Split, Splitting, Working, run_worker};
 use crate::progress::Progress;
 use crate::run::run;
 
@@ -98,6 +99,7 @@ impl<'a, S: AsyncChunkSource + ResumableSource, C: AsyncCheckpointStore> AsyncJo
                 skips: false,
             },
             lifetime: PhantomData,
+            worker: None,
         }
     }
 
@@ -241,16 +243,28 @@ impl<'a, S: AsyncChunkSource + ResumableSource, C: AsyncCheckpointStore> AsyncJo
         R: Into<Next>,
     {
         let (name, options, walk) = (self.name, self.options, self.walk);
-        let begins = walk.cursor();
         let mut store = AsyncStore {
             checkpoints: self.checkpoints,
             work,
             skips: self.hooks.skips,
         };
-        let walk = walk.async_chunks();
         // In a box: a future of some kilobytes would be copied into each future that awaits it.
-        let run = Box::pin(run(&name, options, self.hooks, begins, walk, &mut store));
-        events::run(&name).around(run).await
+        match self.worker {
+            None => {
+                let (begins, walk) = (walk.cursor(), walk.async_chunks());
+                let run = Box::pin(run(&name, options, self.hooks, begins, walk, &mut store));
+                events::run(&name).around(run).await
+            }
+            Some(Working { worker, split }) => {
+                let Split::Async(split) = split else {
+                    return Err(Error::Suspended { job: name });
+                };
+                let control = Control::new(self.hooks, options);
+                let plan = Splitting { walk, split };
+                let run = Box::pin(run_worker(worker, control, plan, &mut store));
+                events::run(&name).around(run).await
+            }
+        }
     }
 
     /// [Runs](Self::run_async) the job, for generic callers: `work` returns a boxed future, so the run is `Send` for

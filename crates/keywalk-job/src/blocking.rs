@@ -94,6 +94,10 @@ where
         })
     }
 
+    async fn load(&mut self, job: &str) -> Result<Option<Checkpoint>, C::Error> {
+        self.checkpoints.load(job)
+    }
+
     fn is_transient(&self, error: &C::Error) -> bool {
         self.checkpoints.is_transient(error)
     }

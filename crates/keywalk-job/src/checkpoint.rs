@@ -33,6 +33,23 @@ pub struct Checkpoint {
     pub(crate) finished: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) exported: Option<Exported>,
+    /// Its place in a parallel job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) parallel: Option<Parallel>,
+}
+
+/// The place of a checkpoint in a parallel job.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Parallel {
+    /// The whole job. If it has no parts and isn't done, it is still being planned.
+    Whole {
+        parts: usize,
+        /// The most parts that any of its plans has recorded: they have checkpoints or dead letters.
+        recorded: usize,
+    },
+    /// One part. Its number counts from 1.
+    Part { of: String, number: usize },
 }
 
 /// What an export has written.
@@ -110,6 +127,66 @@ impl Checkpoint {
     pub fn exported_bytes(&self) -> Option<u64> {
         let exported = self.exported?;
         (exported.items == self.items).then_some(exported.bytes)
+    }
+
+    /// Creates the checkpoint of a job that begins at `token`, before its first run.
+    pub(crate) fn begin(job: &str, token: Token, now: i64) -> Self {
+        Checkpoint {
+            job: job.to_owned(),
+            run: 0,
+            begun: token.clone(),
+            token,
+            first: None,
+            position: None,
+            fraction: None,
+            items: 0,
+            chunks: 0,
+            skipped: 0,
+            started: now,
+            updated: now,
+            finished: false,
+            exported: None,
+            parallel: None,
+        }
+    }
+
+    /// Returns the parts of a parallel job, and the most that any of its plans has recorded. 0 for any other job.
+    pub(crate) fn plan(&self) -> (usize, usize) {
+        match self.parallel {
+            Some(Parallel::Whole { parts, recorded }) => (parts, recorded),
+            Some(Parallel::Part { .. }) | None => (0, 0),
+        }
+    }
+
+    /// Returns the checkpoint of a parallel job as it is while the job is being planned. `None` for any other job.
+    pub(crate) fn without_parts(&self) -> Option<Self> {
+        let Some(Parallel::Whole { recorded, .. }) = self.parallel else {
+            return None;
+        };
+        Some(Checkpoint {
+            parallel: Some(Parallel::Whole { parts: 0, recorded }),
+            finished: false,
+            ..self.clone()
+        })
+    }
+
+    /// Returns whether both have the same place: the whole of a parallel job, or the same part of it.
+    pub(crate) fn has_place_of(&self, other: &Checkpoint) -> bool {
+        match (&self.parallel, &other.parallel) {
+            (Some(Parallel::Whole { .. }), Some(Parallel::Whole { .. })) => true,
+            (here, there) => here == there,
+        }
+    }
+
+    /// Returns how many parts a [parallel job](crate::ParallelJob) has; `None` for any other job, and for a part itself.
+    /// It is 0 while the job is being planned. Until the job is done, its items are counted in the checkpoints of its
+    /// parts, whose names are the job's and `#part-001`, `#part-002` and so on.
+    #[must_use]
+    pub fn parts(&self) -> Option<usize> {
+        match self.parallel {
+            Some(Parallel::Whole { parts, .. }) => Some(parts),
+            Some(Parallel::Part { .. }) | None => None,
+        }
     }
 
     /// Returns when the job's first run began.

@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::events;
 use crate::outcome::StopReason;
 use crate::pace::{DoneChunk, Pace, Rates};
+use crate::parallel::PartOf;
 use crate::stop::Stop;
 
 /// The longest time between two checks whether to stop.
@@ -30,14 +31,20 @@ pub(crate) struct Options {
     pub(crate) pace: Option<Pace>,
     pub(crate) shrinks: bool,
     pub(crate) total: Option<u64>,
+    /// The part of a parallel job that is running.
+    pub(crate) part: Option<PartOf>,
 }
 
 impl Options {
     /// Returns the rates at this moment.
     pub(crate) fn rates(&self) -> Rates {
-        match &self.pace {
+        let rates = match &self.pace {
             Some(pace) => pace.get().or(self.rates),
             None => self.rates,
+        };
+        match &self.part {
+            Some(part) => rates.divided(part.workers()),
+            None => rates,
         }
     }
 
@@ -50,8 +57,13 @@ impl Options {
         self.max_skipped_ratio = Some((ratio, min_items));
     }
 
-    /// Returns whether this many of the job's items may be skipped.
-    pub(crate) fn may_skip(&self, skipped: u64, items: u64) -> bool {
+    /// Returns whether this many of the job's items, or of the part's, may be skipped.
+    pub(crate) fn may_skip(&self, mut skipped: u64, mut items: u64) -> bool {
+        if let Some(part) = &self.part {
+            let others = part.others();
+            skipped += others.skipped;
+            items += others.items;
+        }
         let is_too_large = |(ratio, min_items): (f64, u64)| {
             items >= min_items && skipped as f64 > ratio * items as f64
         };

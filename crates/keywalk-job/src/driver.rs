@@ -110,6 +110,9 @@ pub(crate) trait JobStore<K, T> {
     /// Ends the lease. A lease that is dropped ends too, but perhaps later.
     async fn release(&mut self, lease: Self::Lease);
     async fn begin(&mut self) -> Result<Self::Scope<'_>, Self::Error>;
+
+    /// Reads a checkpoint, outside of a scope.
+    async fn load(&mut self, job: &str) -> Result<Option<Checkpoint>, Self::Error>;
     fn is_transient(&self, error: &Self::Error) -> bool;
 
     /// Whether items that fail are recorded as dead letters and skipped.

@@ -106,6 +106,18 @@ pub enum Error<S, C> {
         /// How many items the batch has.
         items: usize,
     },
+    /// Only a job without workers has this option; see [`ParallelJob`](crate::ParallelJob). Nothing was done.
+    NotParallel {
+        /// The job's name.
+        job: String,
+        /// The option: a method of [`Job`](crate::Job) or [`Walk`](keywalk::Walk).
+        option: &'static str,
+    },
+    /// The part of a parallel job was reset, by itself or with the job, while the job was running.
+    WasReset {
+        /// The part's name.
+        job: String,
+    },
     /// Internal error: a blocking run was suspended at a future. This is a bug in this crate. Please report it.
     /// What was done before stays done, and recorded.
     Suspended {
@@ -209,6 +221,16 @@ impl<S, C> fmt::Display for Error<S, C> {
                 "the function of the job {job:?} returned `Next::after({done})` for a batch of {items} items; \
                  return at most {items}"
             ),
+            Error::NotParallel { job, option } => write!(
+                f,
+                "the job {job:?} has workers, and `{option}` is only for a job without; leave it out, or run a `Job` \
+                 by another name"
+            ),
+            Error::WasReset { job } => write!(
+                f,
+                "the part {job:?} was reset while its job was running; reset the whole job, and run it again to \
+                 start over"
+            ),
             Error::Suspended { job } => write!(
                 f,
                 "the run of the job {job:?} waited where it can't, which is a bug of keywalk-job; report it and \
@@ -221,9 +243,11 @@ impl<S, C> fmt::Display for Error<S, C> {
 impl<S: StdError + 'static, C: StdError + 'static> StdError for Error<S, C> {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Error::AlreadyRunning { .. } | Error::InvalidNext { .. } | Error::Suspended { .. } => {
-                None
-            }
+            Error::AlreadyRunning { .. }
+            | Error::InvalidNext { .. }
+            | Error::NotParallel { .. }
+            | Error::WasReset { .. }
+            | Error::Suspended { .. } => None,
             Error::Resume { differs, .. } => differs.token_error(),
             Error::Walk { error, .. } => Some(error),
             Error::CheckpointStore { error, .. } => Some(error),
@@ -254,18 +278,26 @@ pub enum WalkMismatch {
     },
     /// Only one of the two walks is unbounded.
     Unbounded,
+    /// Only one of the two jobs is a [`ParallelJob`](crate::ParallelJob).
+    Workers,
 }
 
 impl WalkMismatch {
     fn token_error(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             WalkMismatch::Token(error) | WalkMismatch::Relation(error) => Some(error),
-            WalkMismatch::Order | WalkMismatch::Range { .. } | WalkMismatch::Unbounded => None,
+            WalkMismatch::Order
+            | WalkMismatch::Range { .. }
+            | WalkMismatch::Unbounded
+            | WalkMismatch::Workers => None,
         }
     }
 
     fn cure(&self) -> &'static str {
         match self {
+            WalkMismatch::Workers => {
+                "run it as it was begun (`Job`, `ParallelJob`), use a different name, or reset the job to start over"
+            }
             WalkMismatch::Token(_) | WalkMismatch::Order | WalkMismatch::Unbounded => {
                 "give it the walk that it was begun with, use a different name, or let it start over \
                  (`Job::restart_if_changed`)"
@@ -303,6 +335,9 @@ impl fmt::Display for WalkMismatch {
                     f,
                     "whose range is `{walk}` where it was begun with `{begun}`"
                 );
+            }
+            WalkMismatch::Workers => {
+                "since a checkpoint of that name is of a job with workers and this one has none, or the reverse"
             }
             WalkMismatch::Unbounded => {
                 "which is unbounded where it was begun with one that isn't, or the reverse"

@@ -11,7 +11,7 @@ use crate::batch::Batch;
 use crate::blocking::{self, Blocking, BlockingHooks, Retry, poll_once};
 use crate::checkpoints::CheckpointStore;
 use crate::clock::{Clock, SystemClock};
-use crate::control::Options;
+use crate::control::{Control, Options};
 use crate::dead_letter::DeadLetters;
 use crate::error::{BoxError, Error};
 use crate::events;
@@ -21,6 +21,7 @@ use crate::next::Next;
 use crate::outcome::Items;
 use crate::outcome::Outcome;
 use crate::pace::{Pace, check_rate, check_ratio};
+use crate::parts::{Split, Splitting, Working, run_worker};
 use crate::progress::Progress;
 use crate::run::run;
 use crate::stop::Stop;
@@ -148,6 +149,8 @@ pub struct Job<'a, S: ResumableSource, C, H = BlockingHooks<'a, <S as Source>::K
     pub(crate) hooks: H,
     /// The lifetime of the hooks.
     pub(crate) lifetime: PhantomData<&'a ()>,
+    /// The worker of a parallel job that runs it.
+    pub(crate) worker: Option<Working<S>>,
 }
 
 impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
@@ -170,6 +173,7 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
                 record_dead_letter: None,
             },
             lifetime: PhantomData,
+            worker: None,
         }
     }
 
@@ -317,16 +321,31 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
         R: Into<Next>,
     {
         let walk = self.walk;
-        let begins = walk.cursor();
         let mut store = Blocking {
             checkpoints: self.checkpoints,
             work,
             record_dead_letter: self.hooks.record_dead_letter,
         };
         let (name, options, hooks) = (&self.name, self.options, self.hooks);
-        events::run(name).in_scope(|| {
-            let run = run(name, options, hooks, begins, walk.chunks(), &mut store);
-            poll_once(name, run)
+        events::run(name).in_scope(|| match self.worker {
+            None => {
+                let (begins, walk) = (walk.cursor(), walk.chunks());
+                poll_once(name, run(name, options, hooks, begins, walk, &mut store))
+            }
+            Some(Working { worker, split }) => {
+                let control = Control::new(hooks, options);
+                let split = match split {
+                    Split::Blocking(split) => split,
+                    #[cfg(feature = "async")]
+                    Split::Async(_) => {
+                        return Err(Error::Suspended {
+                            job: self.name.clone(),
+                        });
+                    }
+                };
+                let plan = Splitting { walk, split };
+                poll_once(name, run_worker(worker, control, plan, &mut store))
+            }
         })
     }
 }
@@ -555,8 +574,9 @@ impl<S: ResumableSource, C, H> Job<'_, S, C, H> {
     }
 
     /// Sets the number of items that the job has in all, for [`Progress::fraction`]; for example from a count of
-    /// the table. Default: the fraction is estimated from the key, without counting. That is enough for a key of
-    /// evenly spread integers or UUIDs. [`Progress::fraction`] says for which keys it isn't.
+    /// the table, or an estimate such as `count_estimate` of keywalk-postgres. Default: the fraction is estimated from
+    /// the key, without counting. That is enough for a key of evenly spread integers or UUIDs. [`Progress::fraction`]
+    /// says for which keys it isn't.
     pub fn total(mut self, items: u64) -> Self {
         self.options.total = Some(items);
         self

@@ -6,14 +6,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process;
 
+use crate::checkpoint::Checkpoint;
 use crate::checkpoints::CheckpointStore;
 use crate::error::Error;
+use crate::parallel::part_name;
 
 /// Assigns each job to one runner at a time: by a lock on a file, a database lock, or a row that expires.
 ///
 /// # Contract
 ///
-/// While a job's [`Lease`] lives, no other lease is granted for it. A crash ends the lease. If a lease fails to
+/// While a job's [`Lease`] lives, no other lease is granted for it. Leases of other jobs are, also to the same store: to
+/// reset or to plan a [parallel job](crate::ParallelJob), one store takes those of all its parts. A crash ends the lease. If a lease fails to
 /// keep runners apart, a later [run](crate::Checkpoint::run) fences off an earlier one; see
 /// [`CheckpointStore`].
 #[diagnostic::on_unimplemented(
@@ -30,9 +33,9 @@ pub trait Leases: CheckpointStore {
     /// Returns the store's error.
     fn lease(&mut self, job: &str) -> Result<Option<Lease>, Self::Error>;
 
-    /// Forgets a job that isn't running, so that its next run starts over. Its dead letters are removed too.
-    /// Returns whether the job was known. Provided: calls [`lease`](Self::lease) and
-    /// [`remove`](CheckpointStore::remove).
+    /// Forgets a job that isn't running, so that its next run starts over. Its dead letters are removed too, and the
+    /// parts of a [parallel job](crate::ParallelJob). Returns whether the job was known. Provided: calls
+    /// [`lease`](Self::lease) and [`remove`](CheckpointStore::remove).
     ///
     /// ```
     /// use keywalk_job::{FileCheckpoints, CheckpointStore, Leases};
@@ -54,11 +57,50 @@ pub trait Leases: CheckpointStore {
             job: job.to_owned(),
             error,
         };
-        match self.lease(job).map_err(failed)? {
-            Some(_lease) => self.remove(job).map_err(failed),
-            None => Err(Error::AlreadyRunning {
-                job: job.to_owned(),
-            }),
+        let is_running = || Error::AlreadyRunning {
+            job: job.to_owned(),
+        };
+        let _lease = self.lease(job).map_err(failed)?.ok_or_else(is_running)?;
+        let Recorded { void, parts } = Recorded::by(self.load(job));
+        let leases = (1..=parts.unwrap_or(0)).map(|number| {
+            let lease = self.lease(&part_name(job, number)).map_err(failed)?;
+            lease.ok_or_else(is_running)
+        });
+        let _leases: Vec<_> = leases.collect::<Result<_, _>>()?;
+        if let Some(void) = void {
+            let (mut scope, mut rest) = self.begin().map_err(failed)?;
+            Self::load_in(&mut scope, &mut rest, job).map_err(failed)?;
+            Self::commit(scope, rest, &void).map_err(failed)?;
+        }
+        for number in 1..=parts.unwrap_or(usize::MAX) {
+            let removed = self.remove(&part_name(job, number)).map_err(failed)?;
+            if !removed && parts.is_none() {
+                break;
+            }
+        }
+        self.remove(job).map_err(failed)
+    }
+}
+
+/// What a reset has to remove besides a job's own checkpoint.
+pub(crate) struct Recorded {
+    /// The checkpoint of a parallel job without parts. It is recorded first: a job whose parts are removed in part must
+    /// not go on.
+    pub(crate) void: Option<Checkpoint>,
+    /// The number of the parts. `None` if the job's checkpoint can't be read: then parts are removed while there are
+    /// any.
+    pub(crate) parts: Option<usize>,
+}
+
+impl Recorded {
+    pub(crate) fn by<E>(loaded: Result<Option<Checkpoint>, E>) -> Self {
+        let loaded = loaded.ok();
+        let known = loaded.as_ref().and_then(Option::as_ref);
+        Recorded {
+            void: known.and_then(Checkpoint::without_parts),
+            parts: loaded
+                .as_ref()
+                .map(|_| known.map_or(0, |whole| whole.plan().1)),
         }
     }
 }

@@ -29,6 +29,7 @@
 //!
 //! - Start with [`Job`], a named walk whose position is kept. Its methods configure throttling, stopping,
 //!   failure handling and progress reports. Its function gets a [`Batch`] and may return a [`Next`].
+//! - [`ParallelJob`] shares a job among several workers; see [below](#parallel-jobs).
 //! - [`Stop`] stops jobs, and [`Pace`] changes their speed, from another thread.
 //! - [`FileExport`] exports to a file, exactly once. [`Lines`] is a source over the lines of a file, for imports.
 //! - [`CheckpointStore`] keeps positions: [`FileCheckpoints`], SQLite's [`SqliteCheckpoints`] (in
@@ -55,6 +56,28 @@
 //! [`PostgresCheckpoints`] (in `keywalk-postgres`, feature `jobs`), [`FileCheckpoints`], whose calls block, or a store of
 //! your own. A run may be dropped at any point: its open transaction is rolled back, and the next run continues at the
 //! last checkpoint. For a blocking source, such as SQLite, run a blocking job on the runtime's blocking pool.
+//!
+//! # Parallel jobs
+//!
+//! A [`ParallelJob`] splits the walk into parts, by [`SplitSource`](keywalk::SplitSource). Its workers take part after
+//! part, in one or several processes:
+//!
+//! ```text
+//! let outcome = ParallelJob::new("reprice").workers(4).run(|worker| {
+//!     let db = Connection::open("shop.db")?; // Each worker has its own.
+//!     let items = Table::new(&db, "items").key::<i64>(["id"])?;
+//!     let job = worker.job(Walk::new(items), SqliteCheckpoints::new(&db));
+//!     Ok(job.run(|tx, items| { .. })?)
+//! })?;
+//! ```
+//!
+//! Each part is a job of its own, with a checkpoint, a lease and a fence. So an item's effect happens as often as the
+//! next section says, whatever happens to the workers, and their number may change from run to run. If a process is
+//! killed, its leases end, and other workers continue its parts at their rows.
+//!
+//! It is faster if the function's own work takes most of the time, and the store lets workers do it side by side:
+//! PostgreSQL does. With [`SqliteCheckpoints`] workers take turns, because a chunk's transaction has the database's one
+//! write lock while the function works. To send requests or compute over SQLite's rows, use [`FileCheckpoints`].
 //!
 //! # How often an item's effect happens
 //!
@@ -137,6 +160,8 @@ mod lines;
 mod next;
 mod outcome;
 mod pace;
+mod parallel;
+mod parts;
 mod progress;
 mod resume;
 mod run;
@@ -169,5 +194,6 @@ pub use lines::{Lines, LinesError};
 pub use next::Next;
 pub use outcome::{Outcome, StopReason};
 pub use pace::Pace;
+pub use parallel::{ParallelJob, Worker};
 pub use progress::Progress;
 pub use stop::Stop;

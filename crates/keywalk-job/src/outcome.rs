@@ -15,6 +15,7 @@ pub struct Outcome {
     pub(crate) retries: u64,
     pub(crate) elapsed: Duration,
     pub(crate) checkpoint: Option<Checkpoint>,
+    pub(crate) workers: Vec<Outcome>,
 }
 
 /// The reason why a run ended.
@@ -33,6 +34,9 @@ pub enum StopReason {
     /// The job has processed as many items as its [walk's limit](keywalk::Walk::limit) allows. A run with a higher
     /// limit, or without one, continues.
     Limit,
+    /// What is left of the [parallel job](crate::ParallelJob) is being done by workers of other runners. Of one worker's
+    /// outcome: by any other worker.
+    OthersRunning,
 }
 
 impl Outcome {
@@ -46,7 +50,16 @@ impl Outcome {
             retries,
             elapsed,
             checkpoint: None,
+            workers: Vec::new(),
         }
+    }
+
+    /// Adds the counts of a later run.
+    pub(crate) fn add(&mut self, later: &Outcome) {
+        self.items += later.items;
+        self.chunks += later.chunks;
+        self.skipped += later.skipped;
+        self.retries += later.retries;
     }
 
     /// Returns why the run ended.
@@ -93,8 +106,15 @@ impl Outcome {
         self.elapsed
     }
 
+    /// Returns the outcome of each worker of a [`ParallelJob`](crate::ParallelJob); empty for any other job, and for a
+    /// worker.
+    #[must_use]
+    pub fn workers(&self) -> &[Outcome] {
+        &self.workers
+    }
+
     /// Returns the job's checkpoint; `None` if the run ended while it waited for another runner or for the
-    /// store.
+    /// store. A parallel job's counts the items of all its parts; a worker's outcome has none.
     #[must_use]
     pub fn checkpoint(&self) -> Option<&Checkpoint> {
         self.checkpoint.as_ref()
@@ -110,6 +130,7 @@ impl fmt::Display for Outcome {
             StopReason::Deadline => "out of time",
             StopReason::TotalDeadline => "out of total time",
             StopReason::Limit => "limit reached",
+            StopReason::OthersRunning => "the rest is left to others",
         };
         let (items, chunks) = (Items(self.items, self.skipped), self.chunks);
         let seconds = self.elapsed.as_secs_f64();

@@ -139,6 +139,15 @@ impl Rates {
         }
     }
 
+    /// Returns the rates of one of so many workers.
+    pub(crate) fn divided(self, workers: usize) -> Rates {
+        let items_per_second = self.items_per_second.map(|rate| rate / workers as f64);
+        Rates {
+            items_per_second,
+            ..self
+        }
+    }
+
     /// Returns the most items of a chunk; `own` is the walk's chunk size.
     pub(crate) fn most_items(&self, own: usize) -> usize {
         // One second's worth of items bounds the burst of a chunk.

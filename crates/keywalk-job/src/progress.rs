@@ -140,8 +140,9 @@ impl<K> fmt::Display for Progress<'_, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", Items(self.items, self.skipped))?;
         if let Some(fraction) = self.fraction {
-            // Rounded down: 100 % means that all of it is done.
-            write!(f, ", {} %", (fraction * 100.0).floor())?;
+            // Rounded down: 100 % means that all of it is done, even if the total was too low.
+            let most = if self.is_done { 100.0 } else { 99.0 };
+            write!(f, ", {} %", (fraction * 100.0).floor().min(most))?;
         }
         match self.time_left() {
             Some(left) if !self.is_done => write!(f, ", {} s left", left.as_secs()),

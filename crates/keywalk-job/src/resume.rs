@@ -8,6 +8,7 @@ use crate::checkpoint::{Checkpoint, unix_millis};
 use crate::control::{Control, Options};
 use crate::driver::{Host, JobStore, OpenScope, Steps};
 use crate::error::{Error, WalkMismatch, checkpoints_failed, unwritten, walk_failed};
+use crate::parallel::PartOf;
 
 type Failure<S, E> = Error<<S as Source>::Error, E>;
 
@@ -31,6 +32,23 @@ pub(crate) async fn open<W: Steps, St: JobStore<W::Key, W::Item>, H: Host>(
     let mut scope = store.begin().await.map_err(checkpoints_failed(job))?;
     let stored = scope.load(job).await.map_err(checkpoints_failed(job))?;
     let (source, options) = (walk.source(), &control.options);
+    let of_part;
+    let begins = match &options.part {
+        Some(part) => {
+            of_part = part_begins(stored.as_ref(), begins, source, part, job)?;
+            &of_part
+        }
+        None if stored
+            .as_ref()
+            .is_some_and(|stored| stored.parallel.is_some()) =>
+        {
+            return Err(Error::Resume {
+                job: job.to_owned(),
+                differs: WalkMismatch::Workers,
+            });
+        }
+        None => begins,
+    };
     let begun = Token::new(begins, source).map_err(unwritten(job))?;
     let resumed = match &stored {
         Some(stored) if !(options.repeated && stored.is_done()) => {
@@ -46,19 +64,7 @@ pub(crate) async fn open<W: Steps, St: JobStore<W::Key, W::Item>, H: Host>(
         None => Opened {
             checkpoint: Checkpoint {
                 run: last_run,
-                token: begun.clone(),
-                begun: begun.clone(),
-                first: None,
-                position: None,
-                fraction: None,
-                items: 0,
-                chunks: 0,
-                skipped: 0,
-                started: now,
-                updated: now,
-                finished: false,
-                exported: None,
-                job: job.to_owned(),
+                ..Checkpoint::begin(job, begun.clone(), now)
             },
             cursor: begins.clone(),
             first: None,
@@ -99,14 +105,7 @@ fn resume<S: ResumableSource, E>(
         false => token.cursor(source),
     };
     let failed = |error| walk_failed(job, error);
-    let differs = match read(&stored.begun) {
-        Ok(begun) => differs(&begun, begins, source),
-        Err(keywalk::Error::Token(error)) => Some(match stored.begun.adopt(source) {
-            Ok(_) => WalkMismatch::Relation(error),
-            Err(_) => WalkMismatch::Token(error),
-        }),
-        Err(error) => return Err(failed(error)),
-    };
+    let differs = mismatch(stored, begins, source, read).map_err(failed)?;
     let is_longer = match differs {
         // If the range of a bounded walk has no end, the walk ends at the key that is last when it begins. That may be
         // a later key now.
@@ -136,6 +135,56 @@ fn resume<S: ResumableSource, E>(
         cursor,
         first: first.and_then(|cursor| passed(&cursor).cloned()),
     }))
+}
+
+/// Returns how the walk differs from the one that the job was begun with, if it does.
+pub(crate) fn mismatch<S: ResumableSource>(
+    stored: &Checkpoint,
+    begins: &Cursor<S::Key>,
+    source: &S,
+    read: impl FnOnce(&Token) -> Result<Cursor<S::Key>, keywalk::Error<S::Error>>,
+) -> Result<Option<WalkMismatch>, keywalk::Error<S::Error>> {
+    match read(&stored.begun) {
+        Ok(begun) => Ok(differs(&begun, begins, source)),
+        Err(keywalk::Error::Token(error)) => Ok(Some(match stored.begun.adopt(source) {
+            Ok(_) => WalkMismatch::Relation(error),
+            Err(_) => WalkMismatch::Token(error),
+        })),
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns where a part of a parallel job began. Refuses a part that isn't one of the walk.
+fn part_begins<S: ResumableSource, E>(
+    stored: Option<&Checkpoint>,
+    walk: &Cursor<S::Key>,
+    source: &S,
+    part: &PartOf,
+    job: &str,
+) -> Result<Cursor<S::Key>, Failure<S, E>> {
+    let Some(stored) = stored.filter(|stored| part.is_of(stored)) else {
+        return Err(Error::WasReset {
+            job: job.to_owned(),
+        });
+    };
+    let resumed = |differs| Error::Resume {
+        job: job.to_owned(),
+        differs,
+    };
+    let begun = match stored.begun.cursor(source) {
+        Ok(begun) => begun,
+        Err(error) => return Err(walk_failed(job, error)),
+    };
+    let (was, is) = (begun.range(), walk.range());
+    match () {
+        () if was.order() != is.order() => Err(resumed(WalkMismatch::Order)),
+        () if !is.may_contain_range(was) => Err(resumed(WalkMismatch::Range {
+            begun: range_text(was, source),
+            walk: range_text(is, source),
+            is_longer: false,
+        })),
+        () => Ok(begun),
+    }
 }
 
 /// Returns how a walk differs from the one that the job was begun with.

@@ -19,7 +19,7 @@ use crate::resume::{first_token, key_text, open, position};
 /// After this many fetches without an item the position is recorded anyway.
 const MOST_MOVES: u32 = 64;
 
-const LEASE_POLL: Duration = Duration::from_millis(50);
+pub(crate) const LEASE_POLL: Duration = Duration::from_millis(50);
 
 /// The error of a run whose store's error is `E`.
 type Failure<W, E> = Error<<W as Steps>::Error, E>;
@@ -63,38 +63,44 @@ where
         Ok(lease) => lease,
         Err(ended) => return Ok(Outcome::of(ended, control.elapsed(), control.retries)),
     };
-    let outcome = run_leased(job, control, begins, walk, store).await;
+    let ran = run_leased(job, control, &begins, walk, store).await;
     store.release(lease).await;
-    outcome
+    ran.map(|(outcome, ..)| outcome)
 }
 
-async fn run_leased<W, St, H>(
+/// Runs a job whose lease is taken, or a part of one. Returns the walk and the control too, for the next part.
+pub(crate) async fn run_leased<W, St, H>(
     job: &str,
     mut control: Control<H>,
-    begins: Cursor<W::Key>,
+    begins: &Cursor<W::Key>,
     mut walk: W,
     store: &mut St,
-) -> Result<Outcome, Failure<W, St::Error>>
+) -> Result<(Outcome, W, Control<H>), Failure<W, St::Error>>
 where
     W: Steps,
     St: JobStore<W::Key, W::Item>,
     H: Host<Key = W::Key>,
 {
     let opened = loop {
-        let error = match open(job, &begins, &mut walk, store, &mut control).await {
+        let error = match open(job, begins, &mut walk, store, &mut control).await {
             Ok(opened) => break opened,
             Err(error) => error,
         };
         let delay = control.delay_for_checkpoints(store, error)?;
         if let Some(ended) = control.wait_for(delay).await {
-            return Ok(Outcome::of(ended, control.elapsed(), control.retries));
+            let outcome = Outcome::of(ended, control.elapsed(), control.retries);
+            return Ok((outcome, walk, control));
         }
     };
+    if let Some(part) = &control.options.part {
+        part.observe(&opened.checkpoint);
+    }
     control.checkpoints_worked();
     control.set_started(opened.checkpoint.started());
     // Seeks only if needed. A walk whose options contradict its cursor must report that error, and a seek would clear
-    // the error.
-    if opened.cursor != begins {
+    // the error. Of a parallel job, the planner reports it.
+    let is_part = control.options.part.is_some();
+    if is_part || opened.cursor != *begins {
         walk.seek(opened.cursor.clone());
     }
     let mut run = Run {
@@ -103,8 +109,11 @@ where
         most_items: usize::MAX,
         is_asked: false,
         walk,
-        control,
         tally: Tally {
+            began: match is_part {
+                true => control.host.now(),
+                false => control.began,
+            },
             fraction_at_start: opened.checkpoint.fraction.unwrap_or(0.0),
             checkpoint: opened.checkpoint,
             committed: opened.cursor,
@@ -112,20 +121,28 @@ where
             chunks: 0,
             skipped: 0,
         },
+        control,
         first: opened.first,
         moves: 0,
         tries: None,
     };
     run.tell();
     let ended = run.walk(store).await?;
-    let Run { tally, control, .. } = run;
-    Ok(Outcome {
+    run.walk.set_chunk_size(run.own_size);
+    let Run {
+        walk,
+        tally,
+        control,
+        ..
+    } = run;
+    let outcome = Outcome {
         items: tally.items,
         chunks: tally.chunks,
         skipped: tally.skipped,
         checkpoint: Some(tally.checkpoint),
         ..Outcome::of(ended, control.elapsed(), control.retries)
-    })
+    };
+    Ok((outcome, walk, control))
 }
 
 /// Takes the lease, and waits for it if configured. Returns why the run should end, if that comes first.
@@ -183,6 +200,8 @@ struct Tally<K> {
     chunks: u64,
     skipped: u64,
     fraction_at_start: f64,
+    /// When this run of the job, or of the part, began.
+    began: Duration,
 }
 
 /// The result of a step.
@@ -681,6 +700,9 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
     }
 
     fn tell(&mut self) {
+        if let Some(part) = &self.control.options.part {
+            part.record(&self.tally.checkpoint);
+        }
         let progress = self.tally.progress(&self.control, self.control.host.now());
         self.control.host.tell(&progress);
     }
@@ -722,8 +744,8 @@ impl<K> Tally<K> {
             items_of_run: self.items,
             chunks: self.checkpoint.chunks,
             skipped: self.checkpoint.skipped,
-            elapsed: now.saturating_sub(control.began),
-            charged: due.saturating_sub(control.began),
+            elapsed: now.saturating_sub(self.began),
+            charged: due.saturating_sub(self.began),
             fraction: self.checkpoint.fraction,
             fraction_at_start: self.fraction_at_start,
             total: control.options.total,

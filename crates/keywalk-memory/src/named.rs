@@ -3,7 +3,7 @@ use std::fmt;
 
 use keywalk::{
     Chunk, ChunkSource, Fetched, Fingerprint, FingerprintField, KeyRange, LastKey, ResumableSource,
-    Source,
+    Source, SplitSource,
 };
 use keywalk_bytes::Key;
 
@@ -74,6 +74,16 @@ impl<S: ChunkSource> ChunkSource for Named<S> {
 
     fn last_key(&mut self, range: &KeyRange<S::Key>) -> Result<LastKey<S::Key>, S::Error> {
         self.source.last_key(range)
+    }
+}
+
+impl<S: SplitSource> SplitSource for Named<S> {
+    fn split_points(
+        &mut self,
+        range: &KeyRange<S::Key>,
+        parts: usize,
+    ) -> Result<Vec<S::Key>, S::Error> {
+        self.source.split_points(range, parts)
     }
 }
 

@@ -3,7 +3,9 @@ use std::error::Error;
 use std::fmt;
 use std::sync::{Arc, RwLock};
 
-use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Source};
+use keywalk::{
+    Chunk, ChunkSource, Fetched, KeyRange, Order, Source, SplitSource, even_split_points,
+};
 
 use crate::ordered::{fill, push_cloned};
 
@@ -61,6 +63,65 @@ impl<K: Ord + Clone, V: Clone> ChunkSource for SharedMap<K, V> {
         Ok(fill(range, entries, chunk, |chunk, (key, value)| {
             push_cloned(chunk, key, value);
         }))
+    }
+}
+
+/// Reads every key of the range once, since a map can't jump to its nth key: a few nanoseconds per key. The lock is
+/// released at least every 4,096 keys.
+impl<K: Ord + Clone, V: Clone> SplitSource for SharedMap<K, V> {
+    fn split_points(&mut self, range: &KeyRange<K>, parts: usize) -> Result<Vec<K>, Poisoned> {
+        let (range, mut poisoned) = (range.clone(), None);
+        let map = &*self.map;
+        let keys = Keys {
+            map,
+            range,
+            poisoned: &mut poisoned,
+        };
+        let points = even_split_points(keys, parts);
+        poisoned.map_or(Ok(points), Err)
+    }
+}
+
+/// The keys of what is left of a range. Locks the map for each key that is taken, and not in between.
+struct Keys<'a, K, V> {
+    map: &'a RwLock<BTreeMap<K, V>>,
+    range: KeyRange<K>,
+    poisoned: &'a mut Option<Poisoned>,
+}
+
+/// How many keys are passed over in one go, while writers wait.
+const MOST_LOCKED: usize = 4_096;
+
+impl<K: Ord + Clone, V> Iterator for Keys<'_, K, V> {
+    type Item = K;
+
+    fn next(&mut self) -> Option<K> {
+        self.nth(0)
+    }
+
+    fn nth(&mut self, mut skipped: usize) -> Option<K> {
+        loop {
+            if self.range.is_empty() || self.poisoned.is_some() {
+                return None;
+            }
+            let Ok(map) = self.map.read() else {
+                *self.poisoned = Some(Poisoned);
+                return None;
+            };
+            let step = skipped.min(MOST_LOCKED - 1);
+            let mut entries = map.range((self.range.lower(), self.range.upper()));
+            let (key, _) = match self.range.order() {
+                Order::Ascending => entries.nth(step)?,
+                Order::Descending => entries.nth_back(step)?,
+            };
+            let key = key.clone();
+            drop(map);
+            self.range.start_after(key.clone());
+            if step == skipped {
+                return Some(key);
+            }
+            skipped -= step + 1;
+        }
     }
 }
 

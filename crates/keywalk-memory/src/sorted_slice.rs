@@ -3,7 +3,7 @@ use std::error::Error;
 use std::fmt;
 use std::ops::Bound;
 
-use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Order, Source};
+use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Order, Source, SplitSource};
 
 /// A borrowed slice that is sorted by a key of its items and has each key once. Items are `(K, &T)`.
 ///
@@ -53,6 +53,22 @@ impl<'a, T, K: Ord, F: Fn(&T) -> K> SortedSlice<'a, T, F> {
             key < *bound || (past && key == *bound)
         })
     }
+
+    /// Returns the items of the range, in the slice's order.
+    fn within(&self, range: &KeyRange<K>) -> &'a [T] {
+        let start = match range.lower() {
+            Bound::Unbounded => 0,
+            Bound::Included(key) => self.count_below(key, false),
+            Bound::Excluded(key) => self.count_below(key, true),
+        };
+        let end = match range.upper() {
+            Bound::Unbounded => self.items.len(),
+            Bound::Included(key) => self.count_below(key, true),
+            Bound::Excluded(key) => self.count_below(key, false),
+        };
+        // Inverted bounds give an inverted range of positions, which holds nothing.
+        self.items.get(start..end).unwrap_or_default()
+    }
 }
 
 impl<'a, T, K: Ord + Clone, F: Fn(&T) -> K> Source for SortedSlice<'a, T, F> {
@@ -67,24 +83,29 @@ impl<'a, T, K: Ord + Clone, F: Fn(&T) -> K> ChunkSource for SortedSlice<'a, T, F
         range: &KeyRange<K>,
         chunk: &mut Chunk<(K, &'a T)>,
     ) -> Result<Fetched<K>, Infallible> {
-        let start = match range.lower() {
-            Bound::Unbounded => 0,
-            Bound::Included(key) => self.count_below(key, false),
-            Bound::Excluded(key) => self.count_below(key, true),
-        };
-        let end = match range.upper() {
-            Bound::Unbounded => self.items.len(),
-            Bound::Included(key) => self.count_below(key, true),
-            Bound::Excluded(key) => self.count_below(key, false),
-        };
-        // Inverted bounds give an inverted range of positions, which holds nothing.
-        let items = self.items.get(start..end).unwrap_or_default();
+        let items = self.within(range);
         let items = items.iter().map(|item| ((self.key)(item), item));
         let is_full = match range.order() {
             Order::Ascending => chunk.fill_from(items),
             Order::Descending => chunk.fill_from(items.rev()),
         };
         Ok(if is_full { Fetched::More } else { Fetched::End })
+    }
+}
+
+/// Exact: the numbers of items of two parts differ by at most one. Costs O(log n + parts).
+impl<T, K: Ord + Clone, F: Fn(&T) -> K> SplitSource for SortedSlice<'_, T, F> {
+    fn split_points(&mut self, range: &KeyRange<K>, parts: usize) -> Result<Vec<K>, Infallible> {
+        let items = self.within(range);
+        let parts = parts.min(items.len());
+        // Never overflows, however long a slice of zero-sized items is.
+        let place = |part: usize| (part as u128 * items.len() as u128 / parts as u128) as usize;
+        Ok((1..parts)
+            .map(|part| match range.order() {
+                Order::Ascending => (self.key)(&items[place(part)]),
+                Order::Descending => (self.key)(&items[items.len() - 1 - place(part)]),
+            })
+            .collect())
     }
 }
 

@@ -94,7 +94,7 @@ pub(crate) fn fraction<K: SqlKey>(
 }
 
 /// Returns a value as a place on a scale; `None` if it has none.
-fn scalar(value: &Value) -> Option<Scalar<'_>> {
+pub(crate) fn scalar(value: &Value) -> Option<Scalar<'_>> {
     Some(match value {
         Value::Null => Scalar::Null,
         Value::Bool(value) => Scalar::Integer(i64::from(*value)),

@@ -44,6 +44,12 @@ pub trait Connect: Send + Sync {
     /// Those of a pool that has no connection to lend. The walk ends with
     /// [`ErrorKind::NoConnection`](crate::ErrorKind::NoConnection), and may be resumed.
     fn connect(&self) -> impl Future<Output = Result<Self::Lent<'_>, Self::Error>> + Send;
+
+    /// Checks whether it always lends the same connection.
+    #[doc(hidden)]
+    fn is_one(&self) -> bool {
+        false
+    }
 }
 
 impl Connect for Client {
@@ -52,6 +58,10 @@ impl Connect for Client {
 
     async fn connect(&self) -> Result<&Client, Infallible> {
         Ok(self)
+    }
+
+    fn is_one(&self) -> bool {
+        true
     }
 }
 
@@ -66,6 +76,10 @@ macro_rules! pointers {
 
             fn connect(&self) -> impl Future<Output = Result<T::Lent<'_>, T::Error>> + Send {
                 T::connect(self)
+            }
+
+            fn is_one(&self) -> bool {
+                T::is_one(self)
             }
         }
     )+};

@@ -44,6 +44,12 @@ pub enum ErrorKind {
     Query,
     /// A stored value doesn't decode into the requested type, or a given value doesn't fit its column.
     Value,
+    /// The [snapshot](crate::SqlBuilder::snapshot) can't be imported, mostly because its transaction has ended; or the
+    /// connection of a walk in a snapshot is in a transaction.
+    Snapshot,
+    /// The walk of a [`settled`](crate::Table::settled) table is bounded, or goes away from the keys that are added
+    /// last.
+    Settled,
     /// A query returned two rows with the same key.
     RepeatedKey,
     /// Rows are not in the order of their keys: a key was dropped during the walk, or an index is damaged.
@@ -91,6 +97,18 @@ impl Error {
             return Error::postgres(what, source);
         }
         Error::new(kind, format!("{what}: {}", describe(&source))).with_source(source)
+    }
+
+    /// A snapshot couldn't be imported, unless the connection failed.
+    pub(crate) fn of_snapshot(what: &str, source: tokio_postgres::Error) -> Self {
+        match kind_of(&source) {
+            ErrorKind::Connection => Error::postgres("a snapshot", source),
+            _ => Error::new(
+                ErrorKind::Snapshot,
+                format!("{what}: {}", describe(&source)),
+            )
+            .with_source(source),
+        }
     }
 
     pub(crate) fn no_connection(source: impl StdError + Send + Sync + 'static) -> Self {

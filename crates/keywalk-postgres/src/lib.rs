@@ -58,17 +58,82 @@
 //! | What breaks the order (G15) | a dropped constraint, a damaged index, or a collation that the operating system changed |
 //!
 //! Rows that commit late: a walk that is [unbounded](keywalk::Walk::unbounded) can pass a key of a sequence before the
-//! transaction that took it commits. It doesn't return for that row.
+//! transaction that took it commits. It doesn't return for that row. [`settled`](Table::settled) ends the walk before
+//! such a key, for increments. To walk all rows as they were at one moment, use [`snapshot`](SqlBuilder::snapshot).
 //!
 //! A dropped fetch is harmless: tokio-postgres reads and drops what is left of its answer, and the next fetch
 //! of the walk requests the same rows again.
+//!
+//! # Splitting a walk
+//!
+//! [`Walk::async_split`](keywalk::Walk::async_split) cuts a table's or query's range into parts of about the same number
+//! of rows, for several workers with a connection each. It works for every key type, both orders, filters,
+//! [`prefix_eq`](Table::prefix_eq) and partitions, and holds nothing when it returns.
+//!
+//! ```no_run
+//! use std::sync::{Arc, Mutex};
+//!
+//! use keywalk::{Cursor, Walk};
+//! use keywalk_postgres::{SqlSource, Table, tokio_postgres::{self, Client, NoTls}};
+//!
+//! type Failure = Box<dyn std::error::Error + Send + Sync>;
+//!
+//! async fn items() -> Result<SqlSource<Client, i64>, Failure> {
+//!     let (client, connection) = tokio_postgres::connect("host=db user=shop", NoTls).await?;
+//!     tokio::spawn(connection);
+//!     Ok(Table::new(client, "items").key(["id"]).await?)
+//! }
+//!
+//! # async fn example() -> Result<(), Failure> {
+//! let parts = Walk::new(items().await?).async_split(64).await?;
+//! let parts = Arc::new(Mutex::new(parts.into_iter()));
+//! let worker = |parts: Arc<Mutex<std::vec::IntoIter<keywalk::KeyRange<i64>>>>| async move {
+//!     let mut items = items().await?;
+//!     loop {
+//!         let Some(part) = parts.lock().unwrap().next() else { break };
+//!         let mut chunks = Walk::new(&mut items).resume(Cursor::bounded(part)).async_chunks();
+//!         while let Some(items) = chunks.next().await? {
+//!             println!("{} rows", items.len());
+//!         }
+//!     }
+//!     Ok::<(), Failure>(())
+//! };
+//! let workers = (0..8).map(|_| tokio::spawn(worker(Arc::clone(&parts))));
+//! for worker in workers.collect::<Vec<_>>() {
+//!     worker.await??;
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The points are found in one of these ways, the first one that applies:
+//!
+//! | Range | How | Cost |
+//! |---|---|---|
+//! | about 10,000 rows or fewer, by the planner's estimate | its keys are read | one pass over that part of the index |
+//! | a table with statistics (ANALYZE, or autovacuum), or a query; keys that have a middle | the range with the highest estimate is halved, at the middle of its first and last key | three requests per half, at most 400 in all, each of the planner or the index alone |
+//! | a table whose key has no middle (text under a collation, an enum, a UUID), or without statistics | 48 pages per part are sampled (`TABLESAMPLE SYSTEM`), or 384 if most of their rows aren't in the range; the keys are sorted by the server in the key's own order | up to three requests; reads the sampled pages |
+//! | any other, such as a view by such a key | every nth key of the range is read from the index | one request, O(rows) on the server |
+//!
+//! Keys that have a middle are numbers, dates and times, `bytea`, `bool`, and ASCII text under a collation that sorts by
+//! bytes; in a key of several columns, the first column in which two keys differ. (The planner has no estimate of a
+//! narrow range of UUIDs.)
+//!
+//! If 8 workers take 64 parts from a queue, the slowest has at most 1.15 of its share. A single part may have two or
+//! three times its share, so don't split into as few parts as there are workers. Statistics that are out of date make
+//! parts uneven, never wrong.
+//!
+//! A filter counts as the planner estimates it, and in a sample if enough rows pass it, at least 16 per part. Where every
+//! nth key is read, a table's filter doesn't count: the parts then have about the same number of rows to read.
 //!
 //! # Statements
 //!
 //! Statements are unnamed: parsed, planned for their values, and run in one round trip. A named one may keep a plan
 //! that was made for a small table, and fails behind a pooler that lends another server connection per transaction.
 //! One exception: for a column whose type isn't built in (an enum, an extension's type), tokio-postgres looks up the
-//! type by named statements, once per connection.
+//! type by named statements, once per connection. Such a column also costs a second round trip: for the first fetch
+//! over a client, and for each fetch over a pool, whose connections may not know the type yet. If that matters, read
+//! only the [`columns`](SqlBuilder::columns) that you need.
 //!
 //! # Speed
 //!
@@ -109,7 +174,9 @@ mod key;
 mod numeric;
 mod query;
 mod relation;
+mod snapshot;
 mod source;
+mod split;
 mod table;
 mod time;
 mod value;

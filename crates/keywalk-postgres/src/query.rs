@@ -216,7 +216,13 @@ impl Spec for QuerySpec {
         let params_bytes: Vec<_> = params.iter().map(bytes).collect();
         let described = Vec::from_iter(described).join(", ");
         let definition = Definition::Query(sql.clone());
+        let from = format!("({sql}\n) AS \"query\"");
+        let select = "\"query\".*".to_owned();
+        let mut types = columns.iter().map(|(_, column)| column);
+        let looked_up = types.find(|column| Type::from_oid(column.oid()).is_none());
+        let looked_up = looked_up.map(|_| select.clone());
         Ok(Relation {
+            lookup: Relation::lookup(looked_up.as_slice(), &from, &params),
             fingerprint: definition.fingerprint(
                 "postgres",
                 "",
@@ -225,8 +231,8 @@ impl Spec for QuerySpec {
                 &params_bytes,
             ),
             name: NAME.to_owned(),
-            from: format!("({sql}\n) AS \"query\""),
-            select: "\"query\".*".to_owned(),
+            from,
+            select,
             columns: names.into(),
             key,
             key_columns: key_columns.into(),
@@ -235,6 +241,7 @@ impl Spec for QuerySpec {
             served: Vec::new(),
             params,
             unique: false,
+            settled: false,
         })
     }
 }

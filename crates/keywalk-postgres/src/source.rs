@@ -14,7 +14,8 @@ use std::task::Poll;
 
 use futures_core::Stream;
 use keywalk::{
-    AsyncChunkSource, Chunk, Fetched, Fingerprint, KeyRange, LastKey, ResumableSource, Source,
+    AsyncChunkSource, Chunk, Fetched, Fingerprint, KeyRange, LastKey, Order, ResumableSource,
+    Source,
 };
 use tokio_postgres::{Client, Row, RowStream};
 
@@ -25,6 +26,7 @@ use crate::error::{Error, ErrorKind};
 use crate::key::{DynKey, KeyRow, Layout, SqlKey, Unreadable};
 use crate::query::check_plan;
 use crate::relation::{Prepared, Relation, Scan, Text, typed};
+use crate::snapshot::{Snapshot, within};
 use crate::value::{Param, Params, Value};
 
 /// A table or query to walk. Use it through its aliases [`Table`](crate::Table) and [`Query`](crate::Query), which have
@@ -44,6 +46,7 @@ use crate::value::{Param, Params, Value};
 pub struct SqlBuilder<'a, C, S, K, D = Rows> {
     client: C,
     pub(crate) spec: S,
+    snapshot: Option<Snapshot>,
     decode: D,
     key: PhantomData<fn() -> K>,
     /// The borrows of the future that it becomes.
@@ -69,6 +72,7 @@ impl<'a, C, S, K, D> SqlBuilder<'a, C, S, K, D> {
         SqlBuilder {
             client,
             spec,
+            snapshot: None,
             decode,
             key: PhantomData,
             lifetime: PhantomData,
@@ -76,7 +80,57 @@ impl<'a, C, S, K, D> SqlBuilder<'a, C, S, K, D> {
     }
 
     pub(crate) fn with<K2, D2>(self, decode: impl FnOnce(D) -> D2) -> SqlBuilder<'a, C, S, K2, D2> {
-        SqlBuilder::of(self.client, self.spec, decode(self.decode))
+        let builder = SqlBuilder::of(self.client, self.spec, decode(self.decode));
+        SqlBuilder {
+            snapshot: self.snapshot,
+            ..builder
+        }
+    }
+
+    /// Walks the rows as they were at one moment: in the snapshot that another transaction exported. `id` is what
+    /// `pg_export_snapshot()` returned there.
+    ///
+    /// Each fetch is a short transaction that imports the snapshot, in one round trip. Between fetches nothing is held
+    /// on the walk's own connections, so a pool works, and several walks may share a snapshot.
+    ///
+    /// ```no_run
+    /// use keywalk::Walk;
+    /// use keywalk_postgres::{Table, tokio_postgres::{Client, IsolationLevel}};
+    ///
+    /// # async fn example(client: &Client, holder: &mut Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let held = holder.build_transaction().isolation_level(IsolationLevel::RepeatableRead);
+    /// let held = held.read_only(true).start().await?;
+    /// let id: String = held.query_one("SELECT pg_export_snapshot()", &[]).await?.try_get(0)?;
+    /// let items = Table::new(client, "items").snapshot(id).key::<i64>(["id"]).await?;
+    /// let mut chunks = Walk::new(items).async_chunks();
+    /// while let Some(items) = chunks.next().await? {
+    ///     println!("{} items of that moment", items.len());
+    /// }
+    /// // Only now may VACUUM remove what was deleted meanwhile.
+    /// held.commit().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Cost
+    ///
+    /// The transaction that exported the snapshot must stay open until the walk ends. As long as it is, PostgreSQL
+    /// keeps every row version that is replaced or deleted, in all tables of the database: 7,937 of them beside 8,000
+    /// updates, where a walk without a snapshot keeps none. So use it for walks of minutes, and only where all items
+    /// must be of one moment. On a standby, the holder may be ended by a recovery conflict.
+    ///
+    /// # Errors
+    ///
+    /// Once that transaction has ended, the next fetch is an error of the kind [`Snapshot`](ErrorKind::Snapshot). It
+    /// isn't transient: a new snapshot is of another moment. A cursor or token of the walk resumes in it, if that is
+    /// acceptable.
+    ///
+    /// The walk's own connection must not be in a transaction, which is an error when the source is awaited. To walk
+    /// in the transaction that has the snapshot, leave this out and pass `transaction.client()`: in `REPEATABLE READ`
+    /// it sees one moment anyway.
+    pub fn snapshot(mut self, id: impl Into<String>) -> Self {
+        self.snapshot = Some(Snapshot::new(id.into()));
+        self
     }
 
     /// Decodes each row with a closure. Items are `(key, value)`.
@@ -179,8 +233,12 @@ where
     /// Reads the catalog and proves the key.
     fn into_future(self) -> Self::IntoFuture {
         let (client, spec, mut decode) = (self.client, self.spec, self.decode);
+        let snapshot = self.snapshot;
         Box::pin(async move {
             let lent = lend(&client).await?;
+            if let Some(snapshot) = &snapshot {
+                snapshot.check(&lent).await?;
+            }
             let relation = spec.resolve(&lent, K::layout()).await?;
             drop(lent);
             decode.columns(&relation.columns);
@@ -188,9 +246,11 @@ where
                 key_at: relation.key_positions(),
                 client,
                 relation,
+                snapshot,
                 decode,
                 room: None,
                 is_plan_checked: false,
+                knows_types: false,
                 last: None,
                 key: PhantomData,
             })
@@ -203,14 +263,17 @@ where
 ///
 /// `C` lends a connection ([`Connect`]). `K` is the key's type. `D` decodes a row into an item's value.
 pub struct SqlSource<C, K, D = Rows> {
-    client: C,
-    relation: Relation,
+    pub(crate) client: C,
+    pub(crate) relation: Relation,
+    snapshot: Option<Snapshot>,
     decode: D,
     key_at: Vec<usize>,
     /// With a budget of bytes: the number of rows to request, from the items of the last chunk.
     room: Option<usize>,
     /// Whether the plan of a query's search was checked.
     is_plan_checked: bool,
+    /// Whether the connection knows the types of [`Relation::lookup`].
+    knows_types: bool,
     /// The statement of the last fetch.
     last: Option<Arc<Text>>,
     key: PhantomData<fn() -> K>,
@@ -268,15 +331,37 @@ impl<C: Connect, K: SqlKey, D: Decode> SqlSource<C, K, D> {
     pub async fn count(&self) -> Result<u64, Error> {
         let (condition, params) = self.relation.conditions();
         let sql = format!("SELECT count(*) FROM {}{condition}", self.relation.from);
-        let lent = lend(&self.client).await?;
         let failed = |source| Error::postgres(&self.relation.name, source);
-        let row = first_row(&lent, &sql, &params).await.map_err(failed)?;
+        let lent = lend(&self.client).await?;
+        let row = async { first_row(&lent, &sql, &params).await.map_err(failed) };
+        let row = within(&lent, self.snapshot.as_ref(), &self.relation.name, row).await?;
         let count = row.map(|row| row.try_get::<_, i64>(0)).transpose();
         Ok(count.map_err(failed)?.unwrap_or(0).unsigned_abs())
     }
 
     /// Estimates the number of rows that [`count`](Self::count) counts, from PostgreSQL's statistics, in less than a
     /// millisecond.
+    ///
+    /// It gives a job over any key a percentage, without a query per chunk. Without it, a job over text keys has none,
+    /// and that of unevenly spread keys jumps. For a walk of a [range](keywalk::Walk::range), take
+    /// [`rows_estimate`](Self::rows_estimate) instead:
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "jobs")]
+    /// # async fn example(client: &keywalk_postgres::tokio_postgres::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use keywalk::Walk;
+    /// use keywalk_job::Job;
+    /// use keywalk_postgres::{Collated, PostgresCheckpoints, Table};
+    ///
+    /// let users = Table::new(client, "users").key::<Collated>(["name"]).keys().await?;
+    /// let total = users.count_estimate().await?;
+    /// let checkpoints = PostgresCheckpoints::new(client);
+    /// let job = Job::new_async("mail", Walk::new(users), checkpoints, tokio::time::sleep)
+    ///     .total(total)
+    ///     .on_progress(|progress| println!("{progress}")); // 41000 items, 41 %, 8 s left
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -298,16 +383,9 @@ impl<C: Connect, K: SqlKey, D: Decode> SqlSource<C, K, D> {
     }
 
     async fn estimate(&self, condition: &str, params: &[Param]) -> Result<u64, Error> {
-        let sql = format!("EXPLAIN SELECT FROM {}{condition}", self.relation.from);
+        let sql = format!("SELECT FROM {}{condition}", self.relation.from);
         let lent = lend(&self.client).await?;
-        let row = first_row(&lent, &sql, params).await;
-        let row = row.map_err(|source| Error::postgres(&self.relation.name, source))?;
-        let line = row
-            .and_then(|row| row.try_get::<_, String>(0).ok())
-            .unwrap_or_default();
-        let rows = line.split_once("rows=").map_or("", |(_, rest)| rest);
-        let digits = rows.split(|c: char| !c.is_ascii_digit()).next();
-        Ok(digits.and_then(|digits| digits.parse().ok()).unwrap_or(0))
+        estimated_rows(&lent, &self.relation, &sql, params).await
     }
 
     /// Returns the number of rows to request for a chunk. With a budget of bytes, a chunk may be full after fewer rows
@@ -334,7 +412,7 @@ impl<C: Connect, K: SqlKey, D: Decode> SqlSource<C, K, D> {
     }
 
     /// Checks that the range's keys belong to this relation.
-    fn check_keys(&self, range: &KeyRange<K>) -> Result<(), Error> {
+    pub(crate) fn check_keys(&self, range: &KeyRange<K>) -> Result<(), Error> {
         for bound in [range.start(), range.end()] {
             if let Bound::Included(key) | Bound::Excluded(key) = bound
                 && !key.is_of(&self.relation.key_columns)
@@ -346,8 +424,18 @@ impl<C: Connect, K: SqlKey, D: Decode> SqlSource<C, K, D> {
         Ok(())
     }
 
-    fn failed(&self, source: tokio_postgres::Error) -> Error {
-        Error::postgres(&self.relation.name, source)
+    /// Checks that the walk's kind and order suit [`settled`](crate::Table::settled).
+    fn check_settled(&self, range: &KeyRange<K>) -> Result<(), Error> {
+        let grows = self.relation.key[0].direction(range.order()) == Order::Ascending;
+        if grows || !self.relation.settled {
+            return Ok(());
+        }
+        let message = format!(
+            "{}: a walk with `settled` must go towards the keys that are added last: walk ascending, or leave \
+             `settled` out",
+            self.relation.name
+        );
+        Err(Error::new(ErrorKind::Settled, message))
     }
 
     /// Runs a statement, and fills the chunk with at most `requested` of its rows. `ahead`: the number of rows that it
@@ -367,41 +455,27 @@ impl<C: Connect, K: SqlKey, D: Decode> SqlSource<C, K, D> {
             self.is_plan_checked = true;
         }
         let failed = |source| Error::postgres(&self.relation.name, source);
-        let rows = client
-            .query_typed_raw(&prepared.text.sql, typed(&prepared.params))
-            .await;
-        let rows = rows.map_err(failed)?;
+        if let Some((sql, params)) = self.relation.lookup.as_ref()
+            && !self.knows_types
+        {
+            first_row(&client, sql, params).await.map_err(failed)?;
+            self.knows_types = self.client.is_one();
+        }
         let reader = Reader {
             relation: &self.relation,
             key_at: &self.key_at,
             text: &prepared.text,
             range,
         };
-        reader
-            .fill(rows, requested, ahead, &mut self.decode, chunk)
-            .await
-    }
-
-    /// Reads the key of the range's first row.
-    async fn first_key(&mut self, range: &KeyRange<K>) -> Result<Option<K>, Error> {
-        let prepared = self.relation.first_key(range);
-        let lent = lend(&self.client).await?;
-        let row = first_row(&lent, &prepared.text.sql, &prepared.params).await;
-        let Some(row) = row.map_err(|source| self.failed(source))? else {
-            return Ok(None);
+        let (decode, snapshot) = (&mut self.decode, self.snapshot.as_ref());
+        let read = async {
+            let rows = client
+                .query_typed_raw(&prepared.text.sql, typed(&prepared.params))
+                .await;
+            let rows = rows.map_err(failed)?;
+            reader.fill(rows, requested, ahead, decode, chunk).await
         };
-        let at = Vec::from_iter(0..self.key_at.len());
-        let reader = Reader {
-            relation: &self.relation,
-            key_at: &at,
-            text: &prepared.text,
-            range,
-        };
-        let key = reader.key(&row)?;
-        Ok(match reader.is_after_end(&row, &key)? {
-            true => None,
-            false => Some(key),
-        })
+        within(&client, snapshot, &self.relation.name, read).await
     }
 }
 
@@ -431,6 +505,7 @@ impl<C: Connect, K: SqlKey, D: Decode> AsyncChunkSource for SqlSource<C, K, D> {
             return Ok(Fetched::More);
         }
         self.check_keys(range)?;
+        self.check_settled(range)?;
         let requested = self.request(chunk);
         // One row is read ahead, to find a key that repeats at the chunk's end.
         let ahead = usize::from(!self.relation.unique);
@@ -443,6 +518,13 @@ impl<C: Connect, K: SqlKey, D: Decode> AsyncChunkSource for SqlSource<C, K, D> {
     }
 
     async fn last_key(&mut self, range: &KeyRange<K>) -> Result<LastKey<K>, Error> {
+        if self.relation.settled {
+            let message = format!(
+                "{}: a walk with `settled` has no last key yet: make it `unbounded()`",
+                self.relation.name
+            );
+            return Err(Error::new(ErrorKind::Settled, message));
+        }
         if range.is_empty() {
             return Ok(LastKey::Empty);
         }
@@ -451,7 +533,13 @@ impl<C: Connect, K: SqlKey, D: Decode> AsyncChunkSource for SqlSource<C, K, D> {
             return Ok(LastKey::Unknown);
         }
         self.check_keys(range)?;
-        Ok(self.first_key(&range.reversed()).await?.into())
+        let client = lend(&self.client).await?;
+        let backward = range.reversed();
+        let last = first_key(&client, &self.relation, &backward);
+        let name = &self.relation.name;
+        Ok(within(&client, self.snapshot.as_ref(), name, last)
+            .await?
+            .into())
     }
 }
 
@@ -562,6 +650,11 @@ impl<K: SqlKey> Reader<'_, K> {
         decode: &mut D,
         chunk: &mut Chunk<(K, D::Item)>,
     ) -> Result<Step<K>, Error> {
+        if let Some(at) = self.relation.settled_at()
+            && self.is_unsettled(at, row)?
+        {
+            return Ok(Step::Reached(Fetched::End));
+        }
         if let Some(scan) = self.text.scan {
             return self.read_scanned(scan, row, decode, chunk);
         }
@@ -569,6 +662,13 @@ impl<K: SqlKey> Reader<'_, K> {
             true => Step::Pushed,
             false => Step::Reached(Fetched::End),
         })
+    }
+
+    #[inline(never)]
+    fn is_unsettled(&self, at: usize, row: &Row) -> Result<bool, Error> {
+        let settled = row.try_get::<_, i32>(at);
+        let settled = settled.map_err(|source| Error::postgres(&self.relation.name, source))?;
+        Ok(settled == 0)
     }
 
     /// Like [`read`](Self::read), of a statement that scans.
@@ -589,9 +689,11 @@ impl<K: SqlKey> Reader<'_, K> {
         if !is_last {
             return Ok(Step::Pushed);
         }
-        // The last row of the stretch. If the stretch isn't a whole one, it is the last row of all.
+        // The last row of the stretch. If the stretch isn't a whole one, it is the last row of all. An unbounded walk
+        // that ends has the position of its last item, which may be far back. So with `settled` the end is reported by
+        // the next fetch, when the walk is past this row.
         let number: i64 = row.try_get(scan.at + 1).map_err(failed)?;
-        let is_end = number.unsigned_abs() < scan.rows as u64;
+        let is_end = number.unsigned_abs() < scan.rows as u64 && !self.relation.settled;
         Ok(Step::Reached(match is_kept == 1 {
             _ if is_end => Fetched::End,
             true => Fetched::More,
@@ -606,7 +708,8 @@ impl<K: SqlKey> Reader<'_, K> {
     }
 
     fn key(&self, row: &Row) -> Result<K, Error> {
-        K::read_row(&self.key_row(row)).map_err(|unreadable| self.unreadable(unreadable))
+        K::read_row(&self.key_row(row))
+            .map_err(|unreadable| unreadable_key(self.relation, unreadable))
     }
 
     /// Adds the row's item to the chunk. Returns `false` if the row lies past the range's far bound, which not every
@@ -620,7 +723,7 @@ impl<K: SqlKey> Reader<'_, K> {
     ) -> Result<bool, Error> {
         if let Some((key, item)) = chunk.spare() {
             key.reread_row(&self.key_row(row))
-                .map_err(|unreadable| self.unreadable(unreadable))?;
+                .map_err(|unreadable| unreadable_key(self.relation, unreadable))?;
             if self.is_after_end(row, key)? {
                 return Ok(false);
             }
@@ -697,18 +800,6 @@ impl<K: SqlKey> Reader<'_, K> {
     }
 
     #[cold]
-    fn unreadable(&self, unreadable: Unreadable) -> Error {
-        let Unreadable { column, error } = unreadable;
-        let columns = &self.relation.key_columns;
-        let (relation, name) = (&self.relation.name, &columns.names[column]);
-        let column_type = columns.types[column].name();
-        let message = format!(
-            "{relation}: a value of the key column {name:?} ({column_type}) can't be read: {error}"
-        );
-        Error::new(ErrorKind::Value, message).with_source(error)
-    }
-
-    #[cold]
     fn undecodable(&self, key: &K, source: tokio_postgres::Error) -> Error {
         let shown = self.relation.key_text(key);
         // Its `Display` leaves its own cause out.
@@ -720,6 +811,61 @@ impl<K: SqlKey> Reader<'_, K> {
         );
         Error::new(ErrorKind::Value, message).with_source(source)
     }
+}
+
+/// Reads the key of the range's first row.
+pub(crate) async fn first_key<K: SqlKey>(
+    client: &Client,
+    relation: &Relation,
+    range: &KeyRange<K>,
+) -> Result<Option<K>, Error> {
+    let prepared = relation.first_key(range);
+    let row = first_row(client, &prepared.text.sql, &prepared.params).await;
+    let row = row.map_err(|source| Error::postgres(&relation.name, source))?;
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let at = Vec::from_iter(0..relation.key.len());
+    let reader = Reader {
+        relation,
+        key_at: &at,
+        text: &prepared.text,
+        range,
+    };
+    let key = reader.key(&row)?;
+    Ok(match reader.is_after_end(&row, &key)? {
+        true => None,
+        false => Some(key),
+    })
+}
+
+/// Returns the number of rows that PostgreSQL plans for a statement.
+pub(crate) async fn estimated_rows(
+    client: &Client,
+    relation: &Relation,
+    sql: &str,
+    params: &[Param],
+) -> Result<u64, Error> {
+    let row = first_row(client, &format!("EXPLAIN {sql}"), params).await;
+    let row = row.map_err(|source| Error::postgres(&relation.name, source))?;
+    let line = row
+        .and_then(|row| row.try_get::<_, String>(0).ok())
+        .unwrap_or_default();
+    let rows = line.split_once("rows=").map_or("", |(_, rest)| rest);
+    let digits = rows.split(|c: char| !c.is_ascii_digit()).next();
+    Ok(digits.and_then(|digits| digits.parse().ok()).unwrap_or(0))
+}
+
+#[cold]
+pub(crate) fn unreadable_key(relation: &Relation, unreadable: Unreadable) -> Error {
+    let Unreadable { column, error } = unreadable;
+    let columns = &relation.key_columns;
+    let (relation, name) = (&relation.name, &columns.names[column]);
+    let column_type = columns.types[column].name();
+    let message = format!(
+        "{relation}: a value of the key column {name:?} ({column_type}) can't be read: {error}"
+    );
+    Error::new(ErrorKind::Value, message).with_source(error)
 }
 
 async fn check_query_plan(
@@ -739,7 +885,9 @@ async fn check_query_plan(
 }
 
 /// Returns the next row of a statement.
-async fn next(rows: &mut Pin<&mut RowStream>) -> Option<Result<Row, tokio_postgres::Error>> {
+pub(crate) async fn next(
+    rows: &mut Pin<&mut RowStream>,
+) -> Option<Result<Row, tokio_postgres::Error>> {
     poll_fn(|context| rows.as_mut().poll_next(context)).await
 }
 

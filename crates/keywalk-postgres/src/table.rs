@@ -1,11 +1,12 @@
 use keywalk_sql::{Conjunct, Definition, Dialect, FixedColumn, KeyColumn, Named, Quoted};
 use tokio_postgres::Client;
+use tokio_postgres::types::Type;
 
 use crate::catalog::{Column, Schema};
 use crate::decode::{KeysOnly, Rows};
 use crate::error::{Error, ErrorKind};
 use crate::key::{DynKey, Layout};
-use crate::relation::Relation;
+use crate::relation::{Relation, SETTLED};
 use crate::source::{Spec, SqlBuilder, first_row};
 use crate::value::{Param, Params, Value};
 
@@ -73,6 +74,7 @@ pub struct TableSpec {
     columns: Option<Vec<String>>,
     filter: Option<(String, Vec<Value>)>,
     has_second_filter: bool,
+    settled: bool,
 }
 
 impl<'a, C> Table<'a, C> {
@@ -96,6 +98,7 @@ impl<'a, C> Table<'a, C> {
             columns: None,
             filter: None,
             has_second_filter: false,
+            settled: false,
         };
         SqlBuilder::of(client, spec, Rows::default())
     }
@@ -175,6 +178,69 @@ impl<'a, C, K, D> Table<'a, C, K, D> {
         self
     }
 
+    /// Ends each walk before the first row that isn't settled, so that rows that commit late aren't missed. For
+    /// increments: a job that each night walks the rows added since the night before.
+    ///
+    /// Keys of a sequence don't become visible in their order. While one transaction has inserted row 5 and not
+    /// committed, another one commits row 6. A walk that goes past 6 doesn't return for 5. A row is *settled* if no
+    /// transaction that was open when it was inserted, or last updated, is still open (its `xmin` lies before all
+    /// transactions that the fetch's snapshot sees as running). So with `settled` the walk ends before row 6, and the
+    /// next one begins there:
+    ///
+    /// ```no_run
+    /// use keywalk::Walk;
+    /// use keywalk_job::Job;
+    /// # #[cfg(feature = "jobs")]
+    /// use keywalk_postgres::PostgresCheckpoints;
+    /// use keywalk_postgres::{Table, tokio_postgres::Client};
+    ///
+    /// # #[cfg(feature = "jobs")]
+    /// # async fn example(client: &Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // Run every night. Each run continues after the last row of the run before.
+    /// let orders = Table::new(client, "orders").settled().key::<i64>(["id"]).keys().await?;
+    /// let walk = Walk::new(orders).unbounded();
+    /// let job = Job::new_async("copy", walk, PostgresCheckpoints::new(client), tokio::time::sleep);
+    /// let ran = job.run_async(async |transaction, orders| {
+    ///     let ids = Vec::from_iter(orders.iter().map(|(id, ())| id));
+    ///     let copy = "INSERT INTO copies SELECT * FROM orders WHERE id = ANY ($1)";
+    ///     transaction.execute(copy, &[&ids]).await?;
+    ///     Ok(())
+    /// });
+    /// ran.await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # When it holds
+    ///
+    /// - The key grows: it is taken from a sequence with `CACHE 1` (the default), or a clock, by each INSERT. The walk
+    ///   must go towards the new keys and be [unbounded](keywalk::Walk::unbounded); otherwise it ends with an error of
+    ///   the kind [`Settled`](ErrorKind::Settled). This includes previous [pages](keywalk::Walk::page). With
+    ///   [`prefix_eq`](Self::prefix_eq), the rest of the key must grow.
+    /// - A transaction has its id before it takes the key. PostgreSQL assigns the id when a row is first written, a few
+    ///   microseconds after `nextval` in the same INSERT. In this window a row can still be missed, if within it another
+    ///   transaction takes a later key, commits and is walked. The window is longer if the program, or a trigger, waits
+    ///   between `nextval` and the INSERT, and for a key of `now()`, which is the beginning of the transaction. To close
+    ///   it, begin these transactions with `SELECT pg_current_xact_id()`.
+    /// - Don't resume from a cursor or token of a bounded walk: such a walk counts as done when it meets an unsettled
+    ///   row.
+    ///
+    /// # What delays it
+    ///
+    /// Any open transaction of the server that has written something (in any database, also a prepared one) keeps
+    /// later rows from being settled. So do rows that are updated: they count as new. With a
+    /// [`filter`](Self::filter), rows that it drops count too. In a transaction, so do the rows that it wrote itself.
+    /// After more than 4 billion transactions, an old frozen row may briefly be taken for a new one, because
+    /// PostgreSQL stores 32 bits of an id. None of these lets the walk miss a row.
+    ///
+    /// A fetch costs about 0.2 µs per row more, on the server. [`count`](Self::count) and the estimates include rows that aren't settled. For
+    /// views and joins, which have no `xmin`, there is no such method: end their walk some time before the last key,
+    /// with [`Walk::end_before`](keywalk::Walk::end_before).
+    pub fn settled(mut self) -> Self {
+        self.spec.settled = true;
+        self
+    }
+
     /// Reads only the keys: items are `(key, ())`, and no other column is read or decoded. For work that needs no
     /// more, such as a DELETE, or one statement per chunk.
     pub fn keys(mut self) -> Table<'a, C, K, KeysOnly> {
@@ -220,6 +286,7 @@ impl Spec for TableSpec {
             })
             .collect();
         let select = columns.iter().map(|column| Quoted(column).to_string());
+        let select = select.chain(self.settled.then(|| SETTLED.to_owned()));
         let described = key
             .iter()
             .map(|key| key.describe(Dialect::Postgres, &key.name));
@@ -239,7 +306,14 @@ impl Spec for TableSpec {
         let fixed_values = fixed_columns
             .iter()
             .map(|column| (&*column.name, bytes(&column.own)));
+        let looked_up = schema.columns.iter().filter(|column| {
+            let is_read = columns.contains(&column.name);
+            Type::from_oid(column.column_type.oid()).is_none()
+                && (is_read || key.iter().any(|key| key.name == column.name))
+        });
+        let looked_up = looked_up.map(|column| Quoted(&column.name).to_string());
         Ok(Relation {
+            lookup: Relation::lookup(&Vec::from_iter(looked_up), &schema.from, &[]),
             fingerprint: definition.fingerprint(
                 "postgres",
                 schema.from.trim_start_matches("ONLY "),
@@ -256,6 +330,7 @@ impl Spec for TableSpec {
             served,
             params,
             unique: true,
+            settled: self.settled,
             name: schema.name,
             from: schema.from,
         })

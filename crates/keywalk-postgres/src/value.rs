@@ -17,6 +17,19 @@ pub type BoxError = Box<dyn StdError + Send + Sync>;
 ///
 /// As a parameter it takes the type that the SQL expects, as a literal in quotes does: an `Int` is also a `numeric`, a
 /// `Text` also an enum, a date or JSON. If PostgreSQL can't tell which, write a cast: `$1::int8`.
+///
+/// It is also a parameter of a statement of your own ([`ToSql`]). It goes in binary form where it is a value of the
+/// parameter's type, and otherwise as text, which the server reads. So the key of a row can be bound as it is:
+///
+/// ```no_run
+/// use keywalk_postgres::{DynKey, tokio_postgres::{Client, Error}};
+///
+/// # async fn example(client: &Client, key: &DynKey) -> Result<(), Error> {
+/// let [tenant, id] = key.values() else { return Ok(()) };
+/// client.execute("DELETE FROM orders WHERE (tenant, id) = ($1, $2)", &[tenant, id]).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Value {
@@ -108,6 +121,7 @@ impl Value {
                 bytes.extend_from_slice(&i32::try_from(*value).ok()?.to_be_bytes());
             }
             (Value::Int(value), &Type::INT8) => bytes.extend_from_slice(&value.to_be_bytes()),
+            (Value::Float(value), &Type::FLOAT8) => bytes.extend_from_slice(&value.to_be_bytes()),
             (Value::Numeric(value), &Type::NUMERIC) => value.to_binary(bytes),
             (Value::Int(value), &Type::NUMERIC) => Numeric::from(*value).to_binary(bytes),
             (Value::Bytes(value), &Type::BYTEA) => bytes.extend_from_slice(value),
@@ -373,6 +387,34 @@ impl<'a> FromSql<'a> for Raw<'a> {
     fn accepts(_: &Type) -> bool {
         true
     }
+}
+
+/// Accepts a parameter of any type. A value that isn't one of the type is an error of the server.
+impl ToSql for Value {
+    fn to_sql(&self, column: &Type, out: &mut BytesMut) -> Result<IsNull, BoxError> {
+        let mut bytes = Vec::new();
+        match (self, self.bind(column, &mut bytes)) {
+            (Value::Null, _) => return Ok(IsNull::Yes),
+            (Value::Other(stored), _) => out.extend_from_slice(stored),
+            (_, Some(_)) => out.extend_from_slice(&bytes),
+            (_, None) => out.extend_from_slice(self.to_text().unwrap_or_default().as_bytes()),
+        }
+        Ok(IsNull::No)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    fn encode_format(&self, column: &Type) -> Format {
+        let is_text = self.bind(column, &mut Vec::new()).is_none();
+        match is_text && !matches!(self, Value::Other(_)) {
+            true => Format::Text,
+            false => Format::Binary,
+        }
+    }
+
+    to_sql_checked!();
 }
 
 /// A parameter of a statement: a key's column in binary form, or a text whose type the statement decides.

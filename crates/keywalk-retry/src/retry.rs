@@ -6,12 +6,14 @@ use backon::BackoffBuilder;
 #[cfg(feature = "async")]
 use backon::Sleeper;
 #[cfg(feature = "async")]
-use keywalk::AsyncChunkSource;
-use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, Source, forward_source};
+use keywalk::{AsyncChunkSource, AsyncSplitSource};
+use keywalk::{
+    Chunk, ChunkSource, Fetched, KeyRange, LastKey, Source, SplitSource, forward_source,
+};
 
 /// A source that retries the failed requests of another source.
 ///
-/// A request is a fetch or a look-up of the last key. For each request the policy starts from its first delay.
+/// A request is a fetch, a look-up of the last key or a split. For each request the policy starts from its first delay.
 /// A request is tried once, and then once after each of the policy's delays, until it succeeds. It fails for
 /// good if the policy has no further delay, or if the error isn't worth a retry. The walk then ends with that
 /// error (G11), and its cursor stands at the last item. What a failed fetch put into the chunk is discarded.
@@ -188,6 +190,21 @@ where
     }
 }
 
+impl<S: SplitSource, B, W, Z> SplitSource for Retry<S, B, W, Z>
+where
+    B: BackoffBuilder + Clone,
+    W: FnMut(&S::Error) -> bool,
+    Z: FnMut(Duration),
+{
+    fn split_points(
+        &mut self,
+        range: &KeyRange<S::Key>,
+        parts: usize,
+    ) -> Result<Vec<S::Key>, S::Error> {
+        self.ask(|source| source.split_points(range, parts))
+    }
+}
+
 #[cfg(feature = "async")]
 impl<S: AsyncChunkSource, B, W, Z> Retry<S, B, W, Z>
 where
@@ -231,6 +248,28 @@ where
         loop {
             match self.source.last_key(range).await {
                 Ok(last) => return Ok(last),
+                Err(error) => self.wait(&mut delays, error).await?,
+            }
+        }
+    }
+}
+
+#[cfg(feature = "async")]
+impl<S: AsyncSplitSource, B, W, Z> AsyncSplitSource for Retry<S, B, W, Z>
+where
+    B: BackoffBuilder + Clone,
+    W: FnMut(&S::Error) -> bool + Send,
+    Z: Sleeper<Sleep: Send> + Send,
+{
+    async fn split_points(
+        &mut self,
+        range: &KeyRange<S::Key>,
+        parts: usize,
+    ) -> Result<Vec<S::Key>, S::Error> {
+        let mut delays = self.policy.clone().build();
+        loop {
+            match self.source.split_points(range, parts).await {
+                Ok(points) => return Ok(points),
                 Err(error) => self.wait(&mut delays, error).await?,
             }
         }

@@ -201,7 +201,7 @@ impl Span<'_> {
 
 /// Returns the bytes of a UUID that is written as text, in a form whose order is that of the bytes: in lower case, with
 /// all hyphens or none.
-fn uuid(text: &str) -> Option<[u8; 16]> {
+pub(crate) fn uuid(text: &str) -> Option<[u8; 16]> {
     let is_hyphen = |at: usize| text.as_bytes()[at] == b'-';
     let digits = match text.len() {
         36 if [8, 13, 18, 23].into_iter().all(is_hyphen) => text.replace('-', ""),

@@ -7,7 +7,8 @@
 //! - [`Statement`] writes a walk's statement: a [`Seek`], with the conditions that an index can be searched by.
 //! - [`Definition`] computes the fingerprint that tokens are bound to.
 //! - [`tokens`] splits SQL, and [`Conjunct`] a condition at its ANDs.
-//! - [`fraction`] estimates where a key lies in a range.
+//! - [`fraction`](fraction()) estimates where a key lies in a range. [`between`] is its inverse, and [`Cells`] cuts a range
+//!   into parts.
 //! - [`Quoted`], [`Named`] and [`Names`] write names into SQL and messages.
 //!
 //! ```
@@ -68,6 +69,7 @@ mod fraction;
 mod lexer;
 mod names;
 mod seek;
+mod split;
 
 pub use dialect::Dialect;
 pub use fingerprint::Definition;
@@ -78,3 +80,4 @@ pub use seek::{
     Answer, BoundKind, FarBound, FixedColumn, KeyColumn, Nulls, Param, RangeShape, Role, Seek,
     SeekForm, Statement, Term, conditions, is_mixed, key_positions, row_width,
 };
+pub use split::{Cells, ScalarBuf, Thinned, between, points};

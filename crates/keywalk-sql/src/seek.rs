@@ -185,6 +185,8 @@ pub enum Answer {
     Rows,
     /// The key of the first row.
     FirstKey,
+    /// The keys of all rows.
+    Keys,
 }
 
 impl RangeShape {
@@ -385,6 +387,22 @@ impl<X, F> Statement<'_, X, F> {
         }
     }
 
+    /// Writes a test of the far bound for each row: an expression that is 1 for rows before it, and 0 for others. No
+    /// index serves it. Also returns its parameters, numbered after the caller's. `None` if the far end is open.
+    ///
+    /// For the near bound, write it for the reversed range.
+    #[must_use]
+    pub fn within(&self) -> Option<(String, Vec<Param>)> {
+        let mut writer = Writer {
+            of: self,
+            own: Vec::new(),
+            within: None,
+            parts: Vec::new(),
+        };
+        let is_open = self.shape.far == BoundKind::Open;
+        (!is_open).then(|| (writer.within(), writer.own))
+    }
+
     /// Chooses the form. A row value with NULL in it compares as NULL, so a search up to NULL from `(x, 5)` would miss
     /// `(x, NULL)`, and one from `(x, NULL)` finds nothing. The union has parts for those.
     fn written_form(&self) -> SeekForm {
@@ -422,7 +440,7 @@ impl<X, F> Statement<'_, X, F> {
         let order = self.shape.order;
         let positions = match self.shape.answer {
             Answer::Rows => key_positions(self.key, self.width),
-            Answer::FirstKey => (0..self.key.len()).collect(),
+            Answer::FirstKey | Answer::Keys => (0..self.key.len()).collect(),
         };
         let terms = self.key.iter().zip(positions).map(|(column, at)| {
             let nulls_last = column.is_null_last(order);
@@ -435,7 +453,7 @@ impl<X, F> Statement<'_, X, F> {
     fn columns(&self, within: Option<String>) -> String {
         let key = self.key.iter();
         let mut columns: Vec<&str> = Vec::new();
-        if self.shape.answer == Answer::FirstKey {
+        if self.shape.answer != Answer::Rows {
             columns.extend(key.map(|column| column.expression.as_str()));
         } else {
             columns.extend((self.width > 0).then_some(self.select));

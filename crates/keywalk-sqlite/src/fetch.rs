@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use keywalk::{Chunk, Fetched, KeyRange, LastKey, Order};
 use keywalk_sql::{
-    Answer, BoundKind, FarBound, Nulls, Param, RangeShape, key_positions, row_width,
+    Answer, BoundKind, Dialect, FarBound, Nulls, Param, RangeShape, SeekForm, key_positions,
+    row_width,
 };
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Row, Statement};
@@ -234,6 +235,92 @@ impl Fetcher {
         })
     }
 
+    /// Passes the key of each row of the range to `each`, and whether the filter keeps the row, until it returns `false`.
+    /// Reads the index, and the row only for a filter. A key that isn't asked for isn't decoded.
+    pub(crate) fn each_key<K: SqlKey>(
+        &mut self,
+        db: &Connection,
+        range: &KeyRange<K>,
+        mut each: impl FnMut(&dyn Fn() -> Result<K, Error>, bool) -> Result<bool, Error>,
+    ) -> Result<(), Error> {
+        if range.is_empty() {
+            return Ok(());
+        }
+        self.check_keys(range)?;
+        let relation = &self.relation;
+        let failed = |source| relation.failed(source);
+        let changed = |problem| or_changed(db, relation, problem);
+        let shape = self.shape(range, Answer::Keys);
+        let statement = self.statements.get(db, relation, shape);
+        let (proven, mut statement) = statement.map_err(changed)?;
+        bind_all(&mut statement, proven, relation, range).map_err(failed)?;
+        let reader = Reader {
+            relation,
+            far: proven.far,
+            columns: &self.columns,
+            key_at: &Vec::from_iter(0..relation.key.len()),
+        };
+        let filter_at = proven.filters.then_some(relation.key.len());
+        let before = StatementCounters::of(&statement);
+        let mut rows = statement.raw_query();
+        let first = rows.next().map_err(|source| changed(failed(source)))?;
+        let Some(mut row) = first else {
+            drop(rows);
+            return check_schema(db, relation, proven, &statement, before);
+        };
+        check_schema(db, relation, proven, row.as_ref(), before)?;
+        loop {
+            if proven.far != FarBound::Ended
+                && reader.is_after_end(row, range, &reader.key(row)?)?
+            {
+                return Ok(());
+            }
+            let is_kept = match filter_at {
+                None => true,
+                Some(at) => row.get(at).map_err(failed)?,
+            };
+            if !each(&|| reader.key(row), is_kept)? {
+                return Ok(());
+            }
+            row = match rows.next().map_err(failed)? {
+                Some(row) => row,
+                None => return Ok(()),
+            };
+        }
+    }
+
+    /// Writes tests of both bounds, to be added to conditions, with their parameters, numbered after those that are
+    /// `given`. No index serves them.
+    pub(crate) fn within<K: SqlKey>(
+        &self,
+        range: &KeyRange<K>,
+        given: usize,
+    ) -> (String, Vec<Param>) {
+        let (mut tests, mut params) = (String::new(), Vec::new());
+        for (range, is_near) in [(&range.reversed(), true), (range, false)] {
+            let statement = keywalk_sql::Statement {
+                dialect: Dialect::Sqlite,
+                key: &self.relation.key,
+                fixed: &self.relation.fixed,
+                select: "",
+                width: 0,
+                filters: &[],
+                served: &[],
+                given: given + params.len(),
+                form: SeekForm::RowValue,
+                shape: self.shape(range, Answer::Keys),
+            };
+            if let Some((test, own)) = statement.within() {
+                tests += &format!(" AND {test}");
+                params.extend(own.into_iter().map(|param| match param {
+                    Param::Far(column) if is_near => Param::Near(column),
+                    param => param,
+                }));
+            }
+        }
+        (tests, params)
+    }
+
     /// Returns the kind of statement for this range.
     fn shape<K: SqlKey>(&self, range: &KeyRange<K>, answer: Answer) -> RangeShape {
         let shape = RangeShape::of(range, answer);
@@ -344,6 +431,16 @@ fn bind_all<K: SqlKey>(
     relation: &Relation,
     range: &KeyRange<K>,
 ) -> rusqlite::Result<()> {
+    bind_params(statement, &proven.params, relation, range)
+}
+
+/// Binds the values of parameters by their meanings; parameter 1 comes first.
+pub(crate) fn bind_params<K: SqlKey>(
+    statement: &mut Statement<'_>,
+    params: &[Param],
+    relation: &Relation,
+    range: &KeyRange<K>,
+) -> rusqlite::Result<()> {
     fn column<K: SqlKey>(bound: Bound<&K>, column: usize) -> ToSqlOutput<'_> {
         match bound {
             Bound::Included(key) | Bound::Excluded(key) => key.bind_column(column),
@@ -351,7 +448,7 @@ fn bind_all<K: SqlKey>(
             Bound::Unbounded => ToSqlOutput::Borrowed(ValueRef::Null),
         }
     }
-    for (number, param) in (1..).zip(&proven.params) {
+    for (number, param) in (1..).zip(params) {
         let value = match *param {
             Param::Given(at) => relation.params.value(at),
             Param::Fixed(at) => bind(&relation.fixed[at].own.value),

@@ -355,6 +355,7 @@ impl Spec for QuerySpec {
             partial_indexes: Vec::new(),
             implied_indexes: Vec::new(),
             params: self.params.clone(),
+            rowid: None,
             unique: false,
             stamp,
         })

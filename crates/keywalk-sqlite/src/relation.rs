@@ -48,10 +48,20 @@ pub struct Relation {
     pub(crate) filters: Vec<String>,
     /// The parameters of the filter or of the query.
     pub(crate) params: Params,
+    /// The rowid of a table that has one that can be named.
+    pub(crate) rowid: Option<Rowid>,
     /// True if the schema proves that no key repeats; otherwise each fetch checks.
     pub(crate) unique: bool,
     /// The version of the schema from which all this was read.
     pub(crate) stamp: SchemaVersion,
+}
+
+/// The rowid of a table.
+#[derive(Debug)]
+pub(crate) struct Rowid {
+    pub(crate) name: String,
+    /// As SQL, like a column.
+    pub(crate) expression: String,
 }
 
 /// A partial index whose condition the filter implies.

@@ -182,12 +182,21 @@ impl Schema {
         let mut key: Vec<&Column> = self.columns.iter().filter(is_key).collect();
         key.sort_by_key(|column| column.primary);
         if key.is_empty() && !fixed.iter().any(|fixed| fixed.is_rowid) {
-            let is_free = |name: &&str| !self.columns.iter().any(|c| same(&c.name, name));
-            let free = ROWID_NAMES.into_iter().find(is_free);
-            return free.into_iter().map(str::to_owned).collect();
+            return self.rowid().into_iter().collect();
         }
         key.retain(|column| !fixed.iter().any(|fixed| fixed.name == column.name));
         key.into_iter().map(|column| column.name.clone()).collect()
+    }
+
+    /// Returns a name of the rowid, if there is one.
+    pub(crate) fn rowid(&self) -> Option<String> {
+        let mut columns = self.columns.iter();
+        if let Some(column) = columns.find(|column| column.is_rowid) {
+            return Some(column.name.clone());
+        }
+        let is_free = |name: &&str| !self.columns.iter().any(|c| same(&c.name, name));
+        let free = ROWID_NAMES.into_iter().find(is_free);
+        free.filter(|_| self.has_rowid).map(str::to_owned)
     }
 
     /// Returns the order of a column's text if it isn't by UTF-8 bytes. A rowid isn't text.

@@ -277,7 +277,7 @@ impl<C: Connect, S: Spec, K: SqlKey, D> SqlSource<C, S, K, D> {
 
 impl<C: Connect, S: Spec, K: SqlKey, D: Decode> SqlSource<C, S, K, D> {
     /// Runs `request` against the store, and again if the schema has changed before the first row.
-    fn ask<T>(
+    pub(crate) fn ask<T>(
         &mut self,
         mut request: impl FnMut(&Connection, &mut Fetcher, &mut D) -> Result<T, Error>,
     ) -> Result<T, Error> {

@@ -13,7 +13,7 @@ use crate::decode::{KeysOnly, Rows};
 use crate::error::{Error, ErrorKind, has_too_many_parameters, is_of_store};
 use crate::key::{DynKey, Layout, SqlKey, TextOrder};
 use crate::plan::PlanName;
-use crate::relation::{FixedPart, ImpliedIndex, KeyPart, OwnColumn, OwnFixed, Relation};
+use crate::relation::{FixedPart, ImpliedIndex, KeyPart, OwnColumn, OwnFixed, Relation, Rowid};
 use crate::schema::{self, Affinity, Column, Index, Schema, SchemaVersion, relation_name};
 use crate::source::{Spec, SqlSource};
 use crate::sql::{Params, has_parameter_zero, names, same, with_backticks};
@@ -575,7 +575,12 @@ impl Spec for TableSpec {
             },
         });
         let select: Vec<String> = columns.iter().map(|column| expression(column)).collect();
+        let rowid = schema.rowid().map(|name| Rowid {
+            expression: expression(&name),
+            name,
+        });
         Ok(Relation {
+            rowid,
             name: schema.relation(),
             said: Definition::Table { filter: text },
             from: from(&schema),

@@ -3,7 +3,10 @@ use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use keywalk::{AsyncChunkSource, Chunk, ChunkSource, Fetched, KeyRange, LastKey, forward_source};
+use keywalk::{
+    AsyncChunkSource, AsyncSplitSource, Chunk, ChunkSource, Fetched, KeyRange, LastKey,
+    SplitSource, forward_source,
+};
 use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
 
 /// An asynchronous source as a blocking one. Everything that takes a [`ChunkSource`] then works over it: `for` loops,
@@ -122,6 +125,17 @@ impl<S: AsyncChunkSource> ChunkSource for Blocking<S> {
 
     fn last_key(&mut self, range: &KeyRange<S::Key>) -> Result<LastKey<S::Key>, S::Error> {
         self.runtime.block_on(self.source.last_key(range))
+    }
+}
+
+impl<S: AsyncSplitSource> SplitSource for Blocking<S> {
+    fn split_points(
+        &mut self,
+        range: &KeyRange<S::Key>,
+        parts: usize,
+    ) -> Result<Vec<S::Key>, S::Error> {
+        self.runtime
+            .block_on(self.source.split_points(range, parts))
     }
 }
 

@@ -2,7 +2,10 @@ use std::fmt;
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use keywalk::{AsyncChunkSource, Chunk, Fetched, KeyRange, LastKey, SendSource, forward_source};
+use keywalk::{
+    AsyncChunkSource, AsyncSplitSource, Chunk, Fetched, KeyRange, LastKey, SendSource, SplitSource,
+    forward_source,
+};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -132,6 +135,18 @@ impl<S: SendSource<Key: Sync>> AsyncChunkSource for Offload<S> {
     async fn last_key(&mut self, range: &KeyRange<S::Key>) -> Result<LastKey<S::Key>, S::Error> {
         let range = range.clone();
         self.run(move |source| source.last_key(&range)).await
+    }
+}
+
+impl<S: SendSource<Key: Sync> + SplitSource> AsyncSplitSource for Offload<S> {
+    async fn split_points(
+        &mut self,
+        range: &KeyRange<S::Key>,
+        parts: usize,
+    ) -> Result<Vec<S::Key>, S::Error> {
+        let range = range.clone();
+        self.run(move |source| source.split_points(&range, parts))
+            .await
     }
 }
 

@@ -295,6 +295,40 @@ impl<T> Chunk<T> {
         core::mem::replace(self, empty)
     }
 
+    /// Removes and returns the items from index `at` on. Spare slots stay, except with a [budget](Self::budget).
+    ///
+    /// A source that merges the items of other sources calls it if its own chunk has no slots yet to exchange.
+    ///
+    /// ```
+    /// use keywalk::Chunk;
+    ///
+    /// let mut chunk = Chunk::with_limit(3);
+    /// assert!(chunk.fill_from(["one", "two", "three"]));
+    /// assert_eq!(chunk.split_off(1), ["two", "three"]);
+    /// assert_eq!(chunk.as_slice(), ["one"]);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If `at` exceeds the number of items.
+    #[must_use]
+    #[track_caller]
+    pub fn split_off(&mut self, at: usize) -> Vec<T> {
+        let items = self.slots.drain(at..self.len).collect();
+        self.len = at;
+        self.overflowed = false;
+        if let Some(ledger) = &mut self.ledger {
+            ledger.forget();
+            self.slots.truncate(at);
+            for place in 0..at {
+                let weight = ledger.weigh(&self.slots[place]);
+                ledger.add(&mut self.slots, place, weight, Added::Put);
+            }
+        }
+        self.room = self.limit;
+        items
+    }
+
     fn keep(&mut self, len: usize) {
         if let Some(ledger) = &mut self.ledger {
             ledger.keep(&mut self.slots, self.len, len);
@@ -362,6 +396,30 @@ impl<T> Chunk<T> {
     #[must_use]
     pub fn budget(&self) -> Option<usize> {
         self.ledger.as_ref().map(Ledger::bytes)
+    }
+
+    /// Empties the chunk for a fetch of at most `limit` items. If `like` has a [budget](Self::budget), the chunk gets
+    /// one of `bytes` bytes, which measures items in the same way. Spare slots stay if the budget stays the same.
+    ///
+    /// A source that fetches from other sources calls it for their chunks; `like` is its own chunk.
+    ///
+    /// ```
+    /// use keywalk::Chunk;
+    ///
+    /// let whole = Chunk::with_budget(100, 4_096, |text: &String| text.len());
+    /// let mut half = Chunk::with_limit(1);
+    /// half.clear_like(&whole, 50, 2_048);
+    /// assert_eq!((half.limit(), half.budget()), (50, Some(2_048)));
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If `limit` is 0, or if `like` has a budget and `bytes` is 0.
+    #[track_caller]
+    pub fn clear_like(&mut self, like: &Chunk<T>, limit: usize, bytes: usize) {
+        assert!(limit > 0, "a chunk's limit must not be 0");
+        let budget = like.ledger.as_ref().map(|ledger| ledger.budget);
+        self.begin(limit, budget.map(|budget| Budget::new(bytes, budget.weigh)));
     }
 
     /// Empties the chunk for a fetch with these limits. Spare slots stay if the chunk already has this budget.

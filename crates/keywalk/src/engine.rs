@@ -475,6 +475,11 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         }
     }
 
+    /// Whether the walk's end is known, or there is none. Before that, requests look for the last key.
+    pub(crate) fn knows_end(&self) -> bool {
+        self.stage != Stage::Start
+    }
+
     /// Returns the position after everything that was fetched.
     #[must_use]
     pub fn cursor(&self) -> Cursor<K> {
@@ -546,6 +551,39 @@ impl<T> ChunkSizes<T> {
     /// The number of items to fetch next.
     fn next(&self) -> usize {
         self.sizer.map_or(self.items, |sizer| sizer.size())
+    }
+}
+
+impl<K: Clone + PartialOrd> Fetched<K> {
+    /// Checks in O(1) what a source returned for a fetch of `range` into `chunk`, as a walk does (G15). Returns the key
+    /// up to which the fetch covers the range, inclusive, or `None` after [`End`](Self::End).
+    ///
+    /// Use it in a source that fetches from other sources. `chunk` must have been empty before the fetch.
+    ///
+    /// ```
+    /// use keywalk::{Chunk, ContractViolation, Fetched, KeyRange, Order};
+    ///
+    /// let range = KeyRange::new(1..=5, Order::Ascending);
+    /// let mut chunk = Chunk::with_limit(2);
+    /// assert!(chunk.fill_from([1, 2]));
+    /// assert_eq!(Fetched::More.covered(&range, &chunk), Ok(Some(2)));
+    /// assert_eq!(Fetched::ScannedTo(6).covered(&range, &chunk), Err(ContractViolation::PastEnd));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// How the source broke its contract.
+    pub fn covered<T: Keyed<K>>(
+        self,
+        range: &KeyRange<K>,
+        chunk: &Chunk<T>,
+    ) -> Result<Option<K>, ContractViolation> {
+        let last = check_items(range, chunk, chunk.limit())?;
+        Ok(match self {
+            Fetched::End => None,
+            Fetched::More => Some(last.ok_or(ContractViolation::NoProgress)?),
+            Fetched::ScannedTo(key) => Some(check_scanned(range, last.as_ref(), key)?),
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 use crate::fnv::Fnv;
@@ -28,6 +29,15 @@ pub struct Fingerprint {
     fields: [Field; 4],
     /// The field to which [`with_value`](Self::with_value) adds.
     last: FingerprintField,
+    /// Sorted by name.
+    members: Vec<Member>,
+}
+
+/// A source that another one is made of: its name, and a hash of its fingerprint.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Member {
+    pub(crate) name: String,
+    pub(crate) hash: u32,
 }
 
 /// A part in which two sources can differ.
@@ -73,6 +83,7 @@ impl Fingerprint {
         let fingerprint = Fingerprint {
             fields: [nothing(), nothing(), nothing(), nothing()],
             last: FingerprintField::Store,
+            members: Vec::new(),
         };
         fingerprint.set(FingerprintField::Store, store.into())
     }
@@ -105,6 +116,46 @@ impl Fingerprint {
         self
     }
 
+    /// Adds a member: a source that this one is made of, such as a shard. The order doesn't matter; a name that was added
+    /// before is replaced.
+    ///
+    /// A token also stores each member's name, and a 32-bit hash of its fingerprint. If a member is missing, new or
+    /// different, the token is refused in the field [`Relation`](FingerprintField::Relation), and the error names the
+    /// member.
+    ///
+    /// ```
+    /// use keywalk::Fingerprint;
+    ///
+    /// let table = |name: &str| Fingerprint::new("sqlite").relation(name).key("id INTEGER");
+    /// let orders = Fingerprint::new("shards")
+    ///     .key("id INTEGER")
+    ///     .member("eu", &table("orders"))
+    ///     .member("us", &table("orders"));
+    /// ```
+    #[must_use]
+    pub fn member(mut self, name: impl Into<String>, member: &Fingerprint) -> Self {
+        let mut hash = Fnv::new();
+        for field in member.hashes() {
+            hash.write(&field.to_be_bytes());
+        }
+        let member = Member {
+            name: name.into(),
+            hash: hash.folded(),
+        };
+        match self
+            .members
+            .binary_search_by(|old| old.name.cmp(&member.name))
+        {
+            Ok(place) => self.members[place] = member,
+            Err(place) => self.members.insert(place, member),
+        }
+        self
+    }
+
+    pub(crate) fn members(&self) -> &[Member] {
+        &self.members
+    }
+
     /// Sets the advice in [`TokenError::Source`](crate::TokenError::Source) if a token differs in this field.
     /// The default text advises to resume the token over its own source. Tokens don't store the advice.
     #[must_use]
@@ -125,7 +176,14 @@ impl Fingerprint {
 
     /// Returns a 32-bit hash of each field, the same in every release.
     pub(crate) fn hashes(&self) -> [u32; 4] {
-        self.fields.each_ref().map(|stored| stored.hash.folded())
+        let mut hashes = self.fields.each_ref().map(|stored| stored.hash);
+        for Member { name, hash } in &self.members {
+            let relation = &mut hashes[FingerprintField::Relation as usize];
+            relation.write(&(name.len() as u64).to_be_bytes());
+            relation.write(name.as_bytes());
+            relation.write(&hash.to_be_bytes());
+        }
+        hashes.map(|hash| hash.folded())
     }
 
     fn set(mut self, field: FingerprintField, text: String) -> Self {

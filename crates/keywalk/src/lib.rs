@@ -40,9 +40,11 @@
 //! | a backfill, purge or export that survives crashes and applies each effect once | a job: [`keywalk-job`] |
 //! | to retry when a store fails temporarily | [`keywalk-retry`] |
 //! | to walk SQLite and other blocking stores in an async program | [`keywalk-tokio`] |
+//! | to walk shards, or a table per month, as one; to compare two stores | [`keywalk-shards`] |
 //! | pages with "next" and "previous" links | [`Walk::page`] |
 //! | to resume in another process | a [`Token`] |
 //! | to fetch ahead while you work | [`Walk::prefetch`] |
+//! | to walk with several workers, on all cores | [`Walk::split`] and [`keywalk-shards`] |
 //! | to walk in an asynchronous program | `Walk::async_chunks` or `Walk::stream` (feature `async`) |
 //!
 //! # Contents
@@ -119,7 +121,9 @@
 //! [guide]: https://docs.rs/keywalk-sqlite/latest/keywalk_sqlite/guide/index.html
 //! [`keywalk-job`]: https://docs.rs/keywalk-job
 //! [`keywalk-retry`]: https://docs.rs/keywalk-retry
+//! [`keywalk-shards`]: https://docs.rs/keywalk-shards
 //! [`keywalk-tokio`]: https://docs.rs/keywalk-tokio
+//! [`keywalk-shards`]: https://docs.rs/keywalk-shards
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -156,6 +160,7 @@ mod prefix;
 mod range;
 mod resumable_source;
 mod source;
+mod split;
 mod stats;
 mod token;
 mod walk;
@@ -182,6 +187,9 @@ pub use prefix::{HasPrefix, IntoColumn, PrefixColumn};
 pub use range::{KeyRange, Order};
 pub use resumable_source::ResumableSource;
 pub use source::{ChunkSource, Fetched, Keyed, LastKey, Source};
+#[cfg(feature = "async")]
+pub use split::AsyncSplitSource;
+pub use split::{SplitSource, even_split_points};
 pub use stats::Stats;
 #[cfg(feature = "hmac")]
 pub use token::SignedToken;

@@ -84,7 +84,8 @@ const SIGNATURE: usize = 32;
 /// # Format
 ///
 /// A token takes 28 bytes plus the bytes of two keys. If the walk was given a range, add 3 bytes and the bytes
-/// of its bounds. The text is a third longer. A token longer than [`MAX_BYTES`](Self::MAX_BYTES) is refused.
+/// of its bounds. If the source has [members](crate::Fingerprint::member), add about 5 bytes and the name of each.
+/// The text is a third longer. A token longer than [`MAX_BYTES`](Self::MAX_BYTES) is refused.
 ///
 /// Anyone can read the keys in a token: encrypt it if they must stay secret. The checksum detects accidents,
 /// not forgery. Sign a token that passes through untrusted hands (`Token::sign`, feature `hmac`).

@@ -19,6 +19,9 @@ use crate::prefix::HasPrefix;
 use crate::range::{KeyRange, Order};
 use crate::resumable_source::ResumableSource;
 use crate::source::{ChunkSource, Source};
+#[cfg(feature = "async")]
+use crate::split::AsyncSplitSource;
+use crate::split::{self, SplitSource};
 use crate::token::Token;
 use crate::weigh::ByteSize;
 
@@ -387,6 +390,13 @@ impl<S: Source> Walk<S> {
         self
     }
 
+    /// Ends a bounded walk at its last key, which is the default: undoes [`end_before`](Self::end_before). For code that
+    /// walks a [part](Self::split) of a walk that another one has configured: the parts end where `end_before` said.
+    pub fn end_at_last_key(mut self) -> Self {
+        self.lag = None;
+        self
+    }
+
     /// Ends the walk after `items` items. A fetch never requests more than what is left. Default: no limit.
     ///
     /// The walk then ends as an iterator's `take` does: its cursor isn't done, and resuming from it continues. If the
@@ -533,6 +543,101 @@ impl<S: Source> Walk<S> {
         self.check_clock();
         let engine = self.engine();
         async_chunks::count(&mut self.source, engine, &self.clock).await
+    }
+
+    /// Splits the walk into at most `parts` ranges of about the same number of items, for several workers. The walk
+    /// itself doesn't move.
+    ///
+    /// The ranges are in the walk's order, don't overlap, and together are the range that the walk would cover: from
+    /// where it resumes, up to its last key if it is bounded. Each begins at a key and ends before the next range's
+    /// first key. So walks over all parts yield what this walk would (G3), while others insert and delete. There
+    /// are fewer parts if the range has fewer keys, and none if it is empty.
+    ///
+    /// Each part is [resumed](Self::resume) by [`Cursor::bounded`], also in another process by its [`Token`]:
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use std::thread;
+    /// use keywalk::{Cursor, Walk};
+    ///
+    /// let map: BTreeMap<u32, u32> = (0..10_000).map(|n| (n, n % 7)).collect();
+    /// let parts = Walk::new(&map).split(4)?;
+    /// let sums = thread::scope(|scope| {
+    ///     let workers = parts.into_iter().map(|part| {
+    ///         let rest = Walk::new(&map).resume(Cursor::bounded(part));
+    ///         scope.spawn(move || rest.items().map(|item| item.map(|(_, n)| n)).sum::<Result<u32, _>>())
+    ///     });
+    ///     let workers: Vec<_> = workers.collect();
+    ///     workers.into_iter().map(|worker| worker.join().unwrap()).sum::<Result<u32, _>>()
+    /// })?;
+    /// assert_eq!(sums, map.values().sum());
+    /// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
+    /// ```
+    ///
+    /// The parts are estimates: some may be several times as large as others. Split into about eight parts per worker,
+    /// and let each worker take the next part when it is done. [`limit`](Self::limit) has no effect.
+    ///
+    /// # Cost
+    ///
+    /// The query for the last key, and the source's [`split_points`](SplitSource::split_points).
+    ///
+    /// # Errors
+    ///
+    /// See [`Chunks::next`].
+    ///
+    /// # Panics
+    ///
+    /// If `parts` is 0.
+    #[track_caller]
+    pub fn split(&mut self, parts: usize) -> Result<Vec<KeyRange<S::Key>>, Error<S::Error>>
+    where
+        S: SplitSource,
+    {
+        assert!(parts > 0, "a walk is split into at least one part");
+        let engine = self.engine();
+        let Some(range) = split::begin(&mut self.source, engine)? else {
+            return Ok(Vec::new());
+        };
+        let points = match parts {
+            1 => Vec::new(),
+            _ => self
+                .source
+                .split_points(&range, parts)
+                .map_err(Error::Source)?,
+        };
+        Ok(split::cut(range, points, parts))
+    }
+
+    /// Splits the walk of an asynchronous source; see [`split`](Self::split).
+    ///
+    /// # Errors
+    ///
+    /// See [`Chunks::next`].
+    ///
+    /// # Panics
+    ///
+    /// If `parts` is 0.
+    #[cfg(feature = "async")]
+    pub async fn async_split(
+        &mut self,
+        parts: usize,
+    ) -> Result<Vec<KeyRange<S::Key>>, Error<S::Error>>
+    where
+        S: AsyncSplitSource,
+    {
+        assert!(parts > 0, "a walk is split into at least one part");
+        let engine = self.engine();
+        let Some(range) = split::async_begin(&mut self.source, engine).await? else {
+            return Ok(Vec::new());
+        };
+        let points = match parts {
+            1 => Vec::new(),
+            _ => {
+                let points = self.source.split_points(&range, parts).await;
+                points.map_err(Error::Source)?
+            }
+        };
+        Ok(split::cut(range, points, parts))
     }
 
     /// Returns a page of up to `items` items, with the tokens of the next and the previous page. For lists with links

@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 #[derive(Debug)]
 pub struct OffloadedHarness<H>(H);
 
-static RUNTIME: LazyLock<Runtime> =
+pub(super) static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| Runtime::new().expect("the system has threads"));
 
 impl<H: for<'a> Harness<Source<'a>: SendSource, Key: Sync>> Harness for OffloadedHarness<H> {

@@ -6,10 +6,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use keywalk::{AsyncChunkSource, ChunkSource, Fingerprint, FingerprintField, ResumableSource};
+use keywalk::{
+    AsyncChunkSource, Chunk, ChunkSource, Fetched, Fingerprint, FingerprintField, KeyRange,
+    LastKey, ResumableSource, forward_source,
+};
 use keywalk_conformance::{
     BoxError, Capabilities, Capability, FaultInjector, Faults, Harness, InjectedFault, KeySpace,
     Writer,
@@ -260,7 +264,55 @@ fn execute(client: &Client, sql: &str) -> Result<(), BoxError> {
 /// A table `t` with a key of type `K`, walked in the way `W`. Its table is used again by later harnesses of this type.
 pub struct PostgresHarness<K: PostgresKey, W: Way<K>> {
     place: Option<Place>,
-    types: PhantomData<fn() -> (K, W)>,
+    /// To be used again, because each proof takes milliseconds. The kit opens thousands of sources.
+    unused: Arc<Mutex<Vec<W::Source>>>,
+    /// The number of sources that were proven.
+    proven: AtomicU32,
+}
+
+/// A source that is used again after it is dropped.
+#[derive(Debug)]
+pub struct Reused<S> {
+    /// `None` while it is dropped.
+    source: Option<S>,
+    unused: Arc<Mutex<Vec<S>>>,
+}
+
+impl<S> Deref for Reused<S> {
+    type Target = S;
+
+    fn deref(&self) -> &S {
+        self.source.as_ref().expect("only a dropped one has none")
+    }
+}
+
+impl<S> DerefMut for Reused<S> {
+    fn deref_mut(&mut self) -> &mut S {
+        self.source.as_mut().expect("only a dropped one has none")
+    }
+}
+
+impl<S> Drop for Reused<S> {
+    fn drop(&mut self) {
+        let mut unused = self.unused.lock().unwrap_or_else(PoisonError::into_inner);
+        unused.extend(self.source.take());
+    }
+}
+
+forward_source!([S: ChunkSource] Reused<S> => S, |reused| **reused);
+
+impl<S: ChunkSource> ChunkSource for Reused<S> {
+    fn fetch(
+        &mut self,
+        range: &KeyRange<S::Key>,
+        chunk: &mut Chunk<S::Item>,
+    ) -> Result<Fetched<S::Key>, S::Error> {
+        (**self).fetch(range, chunk)
+    }
+
+    fn last_key(&mut self, range: &KeyRange<S::Key>) -> Result<LastKey<S::Key>, S::Error> {
+        (**self).last_key(range)
+    }
 }
 
 struct Place {
@@ -301,7 +353,7 @@ impl<K: PostgresKey, W: Way<K>> Drop for PostgresHarness<K, W> {
 
 impl<K: PostgresKey, W: Way<K>> Harness for PostgresHarness<K, W> {
     type Key = K;
-    type Source<'a> = W::Source;
+    type Source<'a> = Reused<W::Source>;
 
     fn open() -> Result<Self, BoxError> {
         let place = match free(TypeId::of::<Self>(), Vec::pop) {
@@ -340,7 +392,8 @@ impl<K: PostgresKey, W: Way<K>> Harness for PostgresHarness<K, W> {
         };
         Ok(PostgresHarness {
             place: Some(place),
-            types: PhantomData,
+            unused: Arc::default(),
+            proven: AtomicU32::new(0),
         })
     }
 
@@ -354,9 +407,21 @@ impl<K: PostgresKey, W: Way<K>> Harness for PostgresHarness<K, W> {
         }
     }
 
-    fn source(&self) -> Result<W::Source, BoxError> {
-        let place = self.place();
-        Ok(W::source(place.lent.clone(), &place.table)?)
+    fn source(&self) -> Result<Reused<W::Source>, BoxError> {
+        // Enough for a walk, for another source that resumes it, and for a third one that finds out why that failed.
+        const NEW: u32 = 3;
+        let mut source = None;
+        if self.proven.load(Relaxed) >= NEW {
+            let mut unused = self.unused.lock().unwrap_or_else(PoisonError::into_inner);
+            source = unused.pop();
+        }
+        if source.is_none() {
+            let place = self.place();
+            source = Some(W::source(place.lent.clone(), &place.table)?);
+            self.proven.fetch_add(1, Relaxed);
+        }
+        let unused = Arc::clone(&self.unused);
+        Ok(Reused { source, unused })
     }
 
     fn put(&self, key: &K, value: u64) -> Result<(), BoxError> {
@@ -397,6 +462,7 @@ impl<K: PostgresKey, W: Way<K>> Harness for PostgresHarness<K, W> {
             place.changes = connect()?;
             place.lent.client = connect()?;
         }
+        (self.unused, self.proven) = Default::default();
         Ok(self)
     }
 

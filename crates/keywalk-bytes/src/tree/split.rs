@@ -1,60 +1,36 @@
 use std::ops::Bound;
 
-use keywalk::{KeyRange, Order};
+use keywalk::{KeyRange, Order, SplitSource};
 
 use super::Tree;
 use super::source::nearest;
+use crate::decode::Decode;
 use crate::error::Error;
 use crate::{ByteStore, Key};
 
-impl<B: ByteStore, K: Key, D> Tree<B, K, D> {
-    /// Splits a range into at most `parts` ranges, for several workers. They are in the range's order, don't overlap and
-    /// together cover the range.
-    ///
-    /// The parts have about the same number of keys if keys are spread evenly, as
-    /// [`Key::fraction`] assumes. Nothing is counted: each part costs about three searches. There are fewer parts if
-    /// the range has fewer keys, or if keys are deleted concurrently.
-    ///
-    /// Keys may be unevenly spread, so use some more parts than workers, and let each worker take the next part.
-    /// `Walk::range` takes a part's bounds, and [`Walk::order`](keywalk::Walk::order) its order.
-    ///
-    /// # Errors
-    ///
-    /// As for a fetch.
-    ///
-    /// # Panics
-    ///
-    /// If `parts` is 0.
-    #[track_caller]
-    pub fn split(
+impl<B: ByteStore, K: Key, D: Decode> SplitSource for Tree<B, K, D> {
+    fn split_points(
         &mut self,
         range: &KeyRange<K>,
         parts: usize,
-    ) -> Result<Vec<KeyRange<K>>, Error<B::Error>> {
-        assert!(parts > 0, "a range is split into at least one part");
+    ) -> Result<Vec<K>, Error<B::Error>> {
         let mut cuts = Vec::new();
-        if !range.is_empty() {
-            let first = self.nearest(range.lower(), range.upper(), Order::Ascending)?;
-            let last = self.nearest(range.lower(), range.upper(), Order::Descending)?;
-            if let (Some(first), Some(last)) = (first, last) {
-                self.cut(first, last, parts, &mut cuts)?;
-            }
+        if range.is_empty() {
+            return Ok(cuts);
         }
-        let mut ranges = Vec::with_capacity(cuts.len() + 1);
-        let mut lower = range.lower().cloned();
-        for cut in cuts {
-            let upper = Bound::Excluded(cut.clone());
-            let lower = std::mem::replace(&mut lower, Bound::Included(cut));
-            ranges.push(KeyRange::new((lower, upper), range.order()));
+        let first = self.nearest(range.lower(), range.upper(), Order::Ascending)?;
+        let last = self.nearest(range.lower(), range.upper(), Order::Descending)?;
+        if let (Some(first), Some(last)) = (first, last) {
+            self.cut(first, last, parts, &mut cuts)?;
         }
-        let upper = range.upper().cloned();
-        ranges.push(KeyRange::new((lower, upper), range.order()));
         if range.order() == Order::Descending {
-            ranges.reverse();
+            cuts.reverse();
         }
-        Ok(ranges)
+        Ok(cuts)
     }
+}
 
+impl<B: ByteStore, K: Key, D> Tree<B, K, D> {
     /// Adds the first keys of all parts but the first one, ascending. `first` and `last` are stored keys.
     fn cut(
         &mut self,

@@ -115,7 +115,10 @@ pub(super) fn no_limit_is_too_large<H: Harness>(runner: &Runner<H>) -> Checked {
 pub(super) fn descending_mirrors_ascending<H: Harness>(runner: &Runner<H>) -> Checked {
     runner.needs(|can| can.descending)?;
     runner.exhaustively(&|small| {
+        // Each range is fetched in both orders, so once per store is enough.
+        let is_first = small.order == Order::Ascending;
         let ranges = small.ranges().into_iter().step_by(3);
+        let ranges = ranges.filter(|_| is_first);
         let both = ranges.flat_map(|range| [range.clone(), range.reversed()]);
         both.flat_map(with_limits).collect()
     })

@@ -4,7 +4,9 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicU32};
 
 use keywalk::Walk;
-use keywalk_job::{Error, FileCheckpoints, Job, Lease, Leases, StopReason};
+use keywalk_job::{
+    CheckpointStore, Error, FileCheckpoints, Job, Lease, Leases, ParallelJob, StopReason,
+};
 
 use crate::lab::{Lab, collect, millis};
 use crate::numbers::Numbers;
@@ -70,6 +72,51 @@ fn however_runners_come_and_go_there_is_one_lease_at_a_time_and_no_file_when_it_
     });
     let left = std::fs::read_dir(folder.path()).unwrap();
     assert_eq!(left.count(), 0);
+}
+
+#[test]
+fn workers_with_files_miss_nothing_and_repeat_at_most_a_chunk_each() {
+    let folder = tempfile::tempdir().unwrap();
+    let (times, calls) = (Shared::new([0_usize; 120]), AtomicU32::new(0));
+    // Two runners at a time. Every 20th call fails.
+    let run = |workers: usize, fails: bool| {
+        ParallelJob::new("mine").workers(workers).run(|worker| {
+            let walk = Walk::new(Numbers::new(0..120)).chunk_size(3);
+            let job = worker
+                .job(walk, FileCheckpoints::new(folder.path()))
+                .wait_for_lease();
+            let ran = job.run(|(), items| {
+                items
+                    .iter()
+                    .for_each(|number| times.borrow()[*number as usize] += 1);
+                match fails && calls.fetch_add(1, Relaxed) % 20 == 19 {
+                    true => Err("bad".into()),
+                    false => Ok(()),
+                }
+            });
+            Ok(ran?)
+        })
+    };
+    let mut failed = 0;
+    for workers in [3, 1, 2] {
+        let runs = std::thread::scope(|scope| {
+            let runs = [(); 2].map(|()| scope.spawn(|| run(workers, true)));
+            runs.map(|run| run.join().unwrap())
+        });
+        failed += runs.iter().filter(|run| run.is_err()).count() * workers;
+    }
+    let outcome = run(4, false).unwrap();
+    let mut files = FileCheckpoints::new(folder.path());
+    let whole = CheckpointStore::load(&mut files, "mine").unwrap().unwrap();
+    assert_eq!(
+        (outcome.is_done(), whole.is_done(), whole.items()),
+        (true, true, 120)
+    );
+    let times = times.get();
+    assert!(times.iter().all(|times| *times > 0), "missed");
+    assert!(times.iter().sum::<usize>() <= 120 + 3 * failed, "repeated");
+    assert!(Leases::reset(&mut files, "mine").unwrap());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 #[test]

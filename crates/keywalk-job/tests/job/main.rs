@@ -9,9 +9,25 @@ mod shared;
 mod store;
 
 mod driver {
-    use keywalk_job::Job;
+    use keywalk::Walk;
+    use keywalk_job::{Batch, BoxError, Job, Next, Outcome, ParallelJob, Worker};
 
-    pub(crate) type NumbersJob<'a> = Job<'a, crate::numbers::Numbers, crate::store::Store>;
+    use crate::numbers::Numbers;
+    use crate::store::{Effects, Store};
+
+    pub(crate) type NumbersJob<'a> = Job<'a, Numbers, Store>;
+
+    pub(crate) fn job_of<'a>(worker: Worker, walk: Walk<Numbers>, store: Store) -> NumbersJob<'a> {
+        worker.job(walk, store)
+    }
+
+    pub(crate) fn run_workers(
+        job: ParallelJob,
+        make: impl Fn(Worker) -> NumbersJob<'static> + Sync,
+        work: impl Fn(&mut Effects, Batch<'_, u32, u32>) -> Result<Next, BoxError> + Sync,
+    ) -> Result<Outcome, BoxError> {
+        job.run(|worker| Ok(make(worker).run(&work)?))
+    }
 }
 
 #[cfg(feature = "indicatif")]
@@ -27,5 +43,6 @@ mod forms;
 mod law;
 mod leases;
 mod lines;
+mod parallel;
 mod progress;
 mod waits;

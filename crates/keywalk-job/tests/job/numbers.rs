@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use keywalk::{
     Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, LastKey, Order, ResumableSource, Source,
+    SplitSource, even_split_points,
 };
 
 use crate::shared::Shared;
@@ -99,6 +100,13 @@ impl ChunkSource for Numbers {
     fn last_key(&mut self, range: &KeyRange<u32>) -> Result<LastKey<u32>, Failed> {
         self.ask()?;
         Ok(self.within(range).last().copied().into())
+    }
+}
+
+impl SplitSource for Numbers {
+    fn split_points(&mut self, range: &KeyRange<u32>, parts: usize) -> Result<Vec<u32>, Failed> {
+        self.ask()?;
+        Ok(even_split_points(self.within(range), parts))
     }
 }
 

@@ -1,15 +1,19 @@
 //! Asynchronous jobs with the blocking ones' methods. Each call of the store is pending once.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use keywalk::{AsyncChunkSource, Chunk, ChunkSource, Fetched, KeyRange, LastKey, Walk};
+use keywalk::{
+    AsyncChunkSource, AsyncSplitSource, Chunk, ChunkSource, Fetched, KeyRange, LastKey,
+    SplitSource, Walk,
+};
 use keywalk_job::{
     AsyncCheckpointStore, AsyncDeadLetters, AsyncJob, AsyncLeases, AsyncScope, Attempt,
     BackoffBuilder, Batch, BoxError, Checkpoint, CheckpointStore, Clock, DeadLetter,
-    DeadLetterRecord, DeadLetters, Job, Lease, Leases, Next, Pace, Progress, Stop,
+    DeadLetterRecord, DeadLetters, Job, Lease, Leases, Next, Outcome, Pace, ParallelJob, Progress,
+    Stop, Worker,
 };
 
 use crate::clock::TestClock;
@@ -34,13 +38,8 @@ macro_rules! options {
 
 impl<'a> NumbersJob<'a> {
     pub(crate) fn new(name: &str, walk: Walk<Numbers>, store: Store) -> Self {
-        let clock = Shared::<Option<TestClock>>::default();
-        let slept = clock.clone();
-        let sleep = move |time| {
-            slept.borrow().as_ref().unwrap().sleep(time);
-            pause()
-        };
-        let job = Job::new_async(name, walk, store, sleep);
+        let clock = Shared::default();
+        let job = Job::new_async(name, walk, store, sleep_on(&clock));
         NumbersJob { job, clock }
     }
 
@@ -78,19 +77,54 @@ impl<'a> NumbersJob<'a> {
 
     pub(crate) fn run<R: Into<Next>>(
         self,
+        work: impl FnMut(&mut Effects, Batch<'_, u32, u32>) -> Result<R, BoxError>,
+    ) -> Run {
+        wait(self.start(work))
+    }
+
+    async fn start<R: Into<Next>>(
+        self,
         mut work: impl FnMut(&mut Effects, Batch<'_, u32, u32>) -> Result<R, BoxError>,
     ) -> Run {
         let run = self.job.run_async(async |scope, items| {
             pause().await;
             work(&mut scope.effects, items)
         });
-        let mut run = pin!(run);
-        loop {
-            let context = &mut Context::from_waker(Waker::noop());
-            if let Poll::Ready(ran) = run.as_mut().poll(context) {
-                return ran;
-            }
+        run.await
+    }
+}
+
+pub(crate) fn job_of<'a>(worker: Worker, walk: Walk<Numbers>, store: Store) -> NumbersJob<'a> {
+    let clock = Shared::default();
+    let job = worker.async_job(walk, store, sleep_on(&clock));
+    NumbersJob { job, clock }
+}
+
+pub(crate) fn run_workers(
+    job: ParallelJob,
+    make: impl Fn(Worker) -> NumbersJob<'static>,
+    work: impl Fn(&mut Effects, Batch<'_, u32, u32>) -> Result<Next, BoxError>,
+) -> Result<Outcome, BoxError> {
+    wait(job.run_async(async |worker| Ok(make(worker).start(&work).await?)))
+}
+
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    loop {
+        let context = &mut Context::from_waker(Waker::noop());
+        if let Poll::Ready(output) = future.as_mut().poll(context) {
+            return output;
         }
+    }
+}
+
+fn sleep_on(
+    clock: &Shared<Option<TestClock>>,
+) -> impl FnMut(Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + use<> {
+    let clock = clock.clone();
+    move |time| {
+        clock.borrow().as_ref().unwrap().sleep(time);
+        Box::pin(pause())
     }
 }
 
@@ -116,6 +150,17 @@ impl AsyncChunkSource for Numbers {
 
     async fn last_key(&mut self, range: &KeyRange<u32>) -> Result<LastKey<u32>, Failed> {
         ChunkSource::last_key(self, range)
+    }
+}
+
+impl AsyncSplitSource for Numbers {
+    async fn split_points(
+        &mut self,
+        range: &KeyRange<u32>,
+        parts: usize,
+    ) -> Result<Vec<u32>, Failed> {
+        pause().await;
+        SplitSource::split_points(self, range, parts)
     }
 }
 

@@ -22,6 +22,8 @@ mod ends;
 mod failures;
 #[path = "../job/law.rs"]
 mod law;
+#[path = "../job/parallel.rs"]
+mod parallel;
 #[path = "../job/progress.rs"]
 mod progress;
 #[path = "../job/waits.rs"]

@@ -110,15 +110,33 @@ impl Proof<'_> {
     fn primary_key(&self) -> Result<Vec<String>, Error> {
         let schema = self.schema;
         let Some(index) = schema.indexes.iter().find(|index| index.is_primary) else {
-            let message = format!(
-                "{} has no primary key: name the columns of another unique key with `key`",
-                schema.name
-            );
+            let message = format!("{} has no primary key: {}", schema.name, self.other_keys());
             return Err(Error::new(ErrorKind::NoPrimaryKey, message));
         };
         let columns = schema.names_of(index);
         let columns = columns.filter(|column| !self.is_fixed(column));
         Ok(columns.map(|column| column.name.clone()).collect())
+    }
+
+    /// Lists the unique indexes that prove a key and are sorted by it, as calls of `key`.
+    fn other_keys(&self) -> String {
+        let schema = self.schema;
+        let mut keys = Vec::new();
+        for index in &schema.indexes {
+            let names = schema
+                .names_of(index)
+                .filter(|column| !self.is_fixed(column));
+            let names = Vec::from_iter(names.map(|column| column.name.clone()));
+            let is_key = index.is_unique && self.prove(Some(&names), Layout::FromSchema).is_ok();
+            let key = format!("key({names:?})");
+            if is_key && !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+        match keys.is_empty() {
+            true => "no other unique index fits either, so add one; `key` names its columns".into(),
+            false => format!("walk by another unique key: `{}`", keys.join("` or `")),
+        }
     }
 
     fn is_fixed(&self, column: &Column) -> bool {

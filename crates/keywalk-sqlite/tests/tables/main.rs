@@ -20,5 +20,6 @@ mod keys;
 mod queries;
 mod refused;
 mod share;
+mod split;
 mod tokens;
 mod values;

@@ -2,29 +2,40 @@
 //!
 //! ```text
 //! byte 0       the form (the version of this format): 2 if a given range is recorded: the walk was given one,
-//!              and either has begun or is unbounded; otherwise 1
+//!              and either has begun or is unbounded; otherwise 1. Plus 2 if the source is made of members
 //! byte 1       bit 0: descending; bits 1 and 2: the stage; bits 3 and 4: the kind of the start's bound;
 //!              bits 5 and 6: the kind of the end's bound; bit 7: signed
 //! bytes 2..18  the fingerprint: store, relation, key, filter, four bytes each
-//! byte 18      form 2 only: bits 0 and 1: the kind of the given range's start; bits 2 and 3: of its end
+//! then         forms 3 and 4 only: the number of members (LEB128), at least 1; then for each, sorted by name: the
+//!              length of its name (LEB128), the name in UTF-8, and the hash of its fingerprint in four bytes
+//! one byte     forms 2 and 4 only: bits 0 and 1: the kind of the given range's start; bits 2 and 3: of its end
 //! then         for each bound with a key (start, end, then start and end of the given range):
 //!              the length of the key's bytes (LEB128), and the bytes
 //! ```
 
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
+use core::cmp::Ordering;
 use core::ops::Bound;
 
 use super::TokenError;
 use crate::cursor::{Cursor, Stage};
 use crate::error::Error;
-use crate::fingerprint::{Fingerprint, FingerprintField};
+use crate::excerpt::Excerpt;
+use crate::fingerprint::{Fingerprint, FingerprintField, Member};
 use crate::range::{KeyRange, Order};
 use crate::resumable_source::ResumableSource;
 
+/// The maximum number of characters shown of a member's name.
+const MOST_CHARS: usize = 60;
+
 const UNRANGED: u8 = 1;
 const RANGED: u8 = 2;
+/// Added to the form if the source is made of members.
+const MEMBERS: u8 = 2;
 /// The last known form.
-pub(super) const LAST_FORM: u8 = RANGED;
+pub(super) const LAST_FORM: u8 = RANGED + MEMBERS;
 
 pub(super) const SIGNED: u8 = 1 << 7;
 const DESCENDING: u8 = 1;
@@ -43,6 +54,8 @@ pub(super) struct Body<'a> {
     /// The bounds of the range that the walk was given.
     given: Option<[Bound<&'a [u8]>; 2]>,
     fingerprint: [u32; 4],
+    /// The names and hashes of the members, sorted by name.
+    members: Vec<(&'a str, u32)>,
 }
 
 pub(super) fn write<S: ResumableSource + ?Sized>(
@@ -57,13 +70,25 @@ pub(super) fn write<S: ResumableSource + ?Sized>(
         bound_code(range.end()) << FAR,
     ];
     let flags = flags.into_iter().sum();
-    let form = match cursor.given {
+    let mut form = match cursor.given {
         None => UNRANGED,
         Some(_) => RANGED,
     };
+    let fingerprint = source.fingerprint()?;
+    if !fingerprint.members().is_empty() {
+        form += MEMBERS;
+    }
     let mut bytes = Vec::from([form, flags]);
-    for hash in source.fingerprint()?.hashes() {
+    for hash in fingerprint.hashes() {
         bytes.extend_from_slice(&hash.to_be_bytes());
+    }
+    if !fingerprint.members().is_empty() {
+        write_length(fingerprint.members().len(), &mut bytes);
+        for Member { name, hash } in fingerprint.members() {
+            write_length(name.len(), &mut bytes);
+            bytes.extend_from_slice(name.as_bytes());
+            bytes.extend_from_slice(&hash.to_be_bytes());
+        }
     }
     if let Some(given) = &cursor.given {
         let (near, far) = (bound_code(given.start()), bound_code(given.end()));
@@ -89,7 +114,7 @@ pub(super) fn write<S: ResumableSource + ?Sized>(
 impl<'a> Body<'a> {
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, TokenError> {
         match bytes.first() {
-            Some(&(UNRANGED | RANGED)) => {}
+            Some(UNRANGED..=LAST_FORM) => {}
             None | Some(0) => return Err(TokenError::Damaged),
             Some(later) => return Err(TokenError::Version(*later)),
         }
@@ -109,13 +134,17 @@ impl<'a> Body<'a> {
             *hash = u32::from_be_bytes(*bytes);
             rest = after;
         }
-        let given_flags = match form {
-            RANGED => {
+        let members = match form > MEMBERS {
+            true => take_members(&mut rest)?,
+            false => Vec::new(),
+        };
+        let given_flags = match form % MEMBERS == RANGED % MEMBERS {
+            true => {
                 let (&flags, after) = rest.split_first()?;
                 rest = after;
                 Some(flags)
             }
-            _ => None,
+            false => None,
         };
         let mut bound = |flags: u8, shift: u8| match flags >> shift & 3 {
             0 => Some(Bound::Unbounded),
@@ -145,6 +174,7 @@ impl<'a> Body<'a> {
             far,
             given,
             fingerprint,
+            members,
         })
     }
 
@@ -158,17 +188,56 @@ impl<'a> Body<'a> {
         fields: &[FingerprintField],
     ) -> Result<(), TokenError> {
         let here = source.hashes();
-        match fields
-            .iter()
-            .copied()
-            .find(|field| self.fingerprint[*field as usize] != here[*field as usize])
-        {
-            None => Ok(()),
-            Some(field) => Err(TokenError::Source {
-                field,
-                here: source.text(field).into(),
-                cure: source.cure_of(field).into(),
-            }),
+        let cure_of_members = self.cure_of_members(source.members());
+        let differs = |field: &FingerprintField| {
+            // A forged token may have other members than its hash.
+            let has_other_members =
+                *field == FingerprintField::Relation && cure_of_members.is_some();
+            has_other_members || self.fingerprint[*field as usize] != here[*field as usize]
+        };
+        let Some(field) = fields.iter().copied().find(differs) else {
+            return Ok(());
+        };
+        let of_member = cure_of_members.filter(|_| field == FingerprintField::Relation);
+        Err(TokenError::Source {
+            field,
+            here: source.text(field).into(),
+            cure: of_member.unwrap_or_else(|| source.cure_of(field).into()),
+        })
+    }
+
+    /// Names the first member, by name, that differs from the source's, and says what to do.
+    fn cure_of_members(&self, here: &[Member]) -> Option<String> {
+        let (mut there, mut here) = (self.members.iter().peekable(), here.iter().peekable());
+        let shown = |name: &str| format!("`{}`", Excerpt::new(name, MOST_CHARS));
+        loop {
+            let order = match (there.peek(), here.peek()) {
+                (None, None) => return None,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some((there, _)), Some(here)) => (*there).cmp(&here.name),
+            };
+            let (there, here) = (
+                there.next_if(|_| order.is_le()),
+                here.next_if(|_| order.is_ge()),
+            );
+            return Some(match (there, here) {
+                (Some((_, there)), Some(here)) if *there == here.hash => continue,
+                (Some((name, _)), Some(_)) => {
+                    let name = shown(name);
+                    format!(
+                        "its member {name} is another one here; pass the {name} that it was taken from"
+                    )
+                }
+                (Some((name, _)), None) => {
+                    format!("its member {} is missing here; add it", shown(name))
+                }
+                (None, Some(here)) => format!(
+                    "the member {} is new here; leave it out, or walk from the start",
+                    shown(&here.name)
+                ),
+                (None, None) => return None,
+            });
         }
     }
 
@@ -243,8 +312,32 @@ fn write_length(mut length: usize, bytes: &mut Vec<u8>) {
     bytes.push(length as u8);
 }
 
-/// Reads a length in its shortest encoding, and that many bytes.
+/// Reads the names and hashes of members.
+fn take_members<'a>(bytes: &mut &'a [u8]) -> Option<Vec<(&'a str, u32)>> {
+    // The number comes from outside: it reserves no memory.
+    let mut members: Vec<(&str, u32)> = Vec::new();
+    for _ in 0..take_length(bytes)? {
+        let name = str::from_utf8(take_key(bytes)?).ok()?;
+        let (hash, rest) = bytes.split_first_chunk()?;
+        *bytes = rest;
+        if members.last().is_some_and(|(last, _)| *last >= name) {
+            return None;
+        }
+        members.push((name, u32::from_be_bytes(*hash)));
+    }
+    (!members.is_empty()).then_some(members)
+}
+
+/// Reads a length, and that many bytes.
 fn take_key<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let length = take_length(bytes)?;
+    let (key, rest) = bytes.split_at_checked(length)?;
+    *bytes = rest;
+    Some(key)
+}
+
+/// Reads a length in its shortest encoding.
+fn take_length(bytes: &mut &[u8]) -> Option<usize> {
     let mut length = 0_usize;
     for shift in (0..usize::BITS).step_by(7) {
         let (&byte, rest) = bytes.split_first()?;
@@ -259,9 +352,7 @@ fn take_key<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
             if byte == 0 && shift > 0 {
                 return None;
             }
-            let (key, rest) = bytes.split_at_checked(length)?;
-            *bytes = rest;
-            return Some(key);
+            return Some(length);
         }
     }
     None

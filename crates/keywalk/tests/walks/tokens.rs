@@ -28,6 +28,7 @@ pub(crate) fn samples() -> Vec<Token> {
     let mut items = Walk::new(texts).chunk_size(1).items();
     items.next();
     tokens.push(items.token().expect("it isn't broken"));
+    tokens.push(token(&shards(&[("eu", "orders"), ("us", "orders")])));
     let mut shapes = BTreeSet::new();
     // The form, the flags and the keys' lengths.
     tokens.retain(|token| shapes.insert((token.as_bytes()[..2].to_vec(), token.as_bytes().len())));
@@ -434,6 +435,49 @@ fn a_token_of_another_source_is_refused_by_what_differs_first_before_the_store_i
         Error::Source(Broken(0)),
         "it can't say what it walks"
     );
+}
+
+/// A source made of members: their names and relations.
+fn shards(members: &[(&str, &str)]) -> Fingerprint {
+    let whole = Fingerprint::new("shelf").relation("orders").key("i64");
+    members.iter().fold(whole, |whole, (name, relation)| {
+        whole.member(*name, &Fingerprint::new("member").relation(*relation))
+    })
+}
+
+#[test]
+fn a_member_that_is_missing_or_new_or_another_one_is_named_with_its_cure_and_their_order_doesnt_matter()
+ {
+    let taken = token(&shards(&[("eu", "orders"), ("us", "orders")]));
+    let same = shards(&[("us", "old"), ("eu", "orders"), ("us", "orders")]);
+    assert_eq!(token(&same), taken);
+    assert_eq!(taken.check(&same), Ok(()));
+    for (members, cure) in rows! {
+        (&[("us", "orders")][..], "its member `eu` is missing here; add it"),
+        (&[("eu", "orders")][..], "its member `us` is missing here; add it"),
+        (&[][..], "its member `eu` is missing here; add it"),
+        (&[("as", "orders"), ("eu", "orders"), ("us", "orders")][..], "the member `as` is new here; leave it out"),
+        (&[("eu", "orders"), ("us", "items")][..], "its member `us` is another one here; pass the `us`"),
+    } {
+        let error = taken
+            .check(&shards(members))
+            .expect_err("its members differ");
+        assert!(error.to_string().contains(cure), "{error}");
+        let new = token(&shards(members)).check(&shards(&[("eu", "orders"), ("us", "orders")]));
+        assert!(new.is_err(), "{members:?}");
+    }
+    // Refused, although the hash of all members is the one of none.
+    let none = token(&shards(&[]));
+    let body = &none.as_bytes()[..none.as_bytes().len() - 8];
+    let forged = [
+        &[body[0] + 2],
+        &body[1..18],
+        &[1, 1, b'a', 0, 0, 0, 0],
+        &body[18..],
+    ]
+    .concat();
+    let forged = Token::from_bytes(sealed(&forged)).expect("it is well formed");
+    assert!(forged.check(&shards(&[])).is_err());
 }
 
 /// A filter's text and the values after it.

@@ -177,7 +177,7 @@ async fn holds_nothing(db: &Client) {
     let sql = "SELECT state, xact_start IS NOT NULL FROM pg_stat_activity \
                WHERE application_name = 'walk' AND datname = current_database()";
     let mut held = Vec::new();
-    for _ in 0..10_000 {
+    for _ in 0..100_000 {
         let rows = db.query(sql, &[]).await.unwrap();
         held = Vec::from_iter(
             rows.iter()
@@ -216,8 +216,8 @@ fn a_failed_statement_is_one_classified_error_and_the_walk_goes_on_at_the_exact_
             true,
         ),
         (
-            "statement_timeout=500",
-            "PERFORM pg_sleep(60)".into(),
+            "work_mem=4MB",
+            "PERFORM pg_cancel_backend(pg_backend_pid()), pg_sleep(60)".into(),
             1_501,
             ErrorKind::Postgres,
             "57014",

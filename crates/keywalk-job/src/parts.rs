@@ -1,0 +1,595 @@
+//! The run of one worker of a parallel job: it plans the job, if no one has, and then runs part after part.
+//!
+//! Each part is a job of its own, with its lease, checkpoint and fence. The job's own checkpoint says how many parts
+//! there are. A plan is recorded in three steps, by the runner that has the job's lease:
+//!
+//! 1. The job's checkpoint, with no parts. From here on an earlier plan is void.
+//! 2. A checkpoint per part.
+//! 3. The job's checkpoint again, with its parts. From here on workers take them.
+//!
+//! A runner that finds no parts plans again. If the lease fails to keep two planners apart, the later one wins: its run
+//! number is higher, and so are those of its parts, whose numbers begin at [`RUNS_PER_PLAN`] times the plan's.
+
+use std::time::Duration;
+
+use keywalk::{Cursor, KeyRange, ResumableSource, Source, Token, Walk};
+
+#[cfg(feature = "async")]
+use crate::async_driver::BoxFuture;
+use crate::checkpoint::{Checkpoint, Parallel, unix_millis};
+use crate::control::Control;
+use crate::driver::{Host, JobStore, OpenScope, Steps};
+use crate::error::{Error, WalkMismatch, checkpoints_failed, unwritten, walk_failed};
+use crate::events;
+use crate::outcome::{Outcome, StopReason};
+use crate::parallel::{Claim, Worker, part_name};
+use crate::resume::mismatch;
+use crate::run::{LEASE_POLL, run_leased};
+
+/// A part's runs per plan of its job. More would count as runs of the next plan.
+const RUNS_PER_PLAN: u64 = 1_000_000;
+
+type Key<P> = <<P as Plans>::Steps as Steps>::Key;
+type Item<P> = <<P as Plans>::Steps as Steps>::Item;
+type Failure<P, E> = Error<<<P as Plans>::Steps as Steps>::Error, E>;
+
+/// A walk that can be split.
+pub(crate) trait Plans {
+    type Steps: Steps;
+
+    fn cursor(&self) -> Cursor<Key<Self>>;
+    fn source(&self) -> &<Self::Steps as Steps>::Source;
+
+    /// Splits what is left of the walk; see [`Walk::split`].
+    async fn split(
+        &mut self,
+        parts: usize,
+    ) -> Result<Vec<KeyRange<Key<Self>>>, keywalk::Error<<Self::Steps as Steps>::Error>>;
+
+    /// Returns the walk, to seek the parts.
+    fn into_steps(self) -> Self::Steps;
+}
+
+/// The worker whose job it is, and how its walk is split.
+pub(crate) struct Working<S: Source> {
+    pub(crate) worker: Worker,
+    pub(crate) split: Split<S>,
+}
+
+pub(crate) enum Split<S: Source> {
+    Blocking(SplitFn<S>),
+    #[cfg(feature = "async")]
+    Async(AsyncSplitFn<S>),
+}
+
+/// A walk, and how it is split.
+pub(crate) struct Splitting<S: Source, F> {
+    pub(crate) walk: Walk<S>,
+    pub(crate) split: F,
+}
+
+/// [`Walk::split`], of a source that can.
+pub(crate) type SplitFn<S> =
+    fn(
+        &mut Walk<S>,
+        usize,
+    ) -> Result<Vec<KeyRange<<S as Source>::Key>>, keywalk::Error<<S as Source>::Error>>;
+
+/// [`Walk::async_split`], of a source that can.
+#[cfg(feature = "async")]
+pub(crate) type AsyncSplitFn<S> = for<'w> fn(
+    &'w mut Walk<S>,
+    usize,
+) -> BoxFuture<
+    'w,
+    Result<Vec<KeyRange<<S as Source>::Key>>, keywalk::Error<<S as Source>::Error>>,
+>;
+
+macro_rules! plans {
+    ($source:ident, $split:ident, $chunks:ident, $steps:ident $(, $await:ident)?) => {
+        impl<S: keywalk::$source + ResumableSource> Plans for Splitting<S, $split<S>> {
+            type Steps = keywalk::$steps<S>;
+
+            fn cursor(&self) -> Cursor<S::Key> {
+                self.walk.cursor()
+            }
+
+            fn source(&self) -> &S {
+                self.walk.source()
+            }
+
+            async fn split(
+                &mut self,
+                parts: usize,
+            ) -> Result<Vec<KeyRange<S::Key>>, keywalk::Error<S::Error>> {
+                (self.split)(&mut self.walk, parts) $(.$await)?
+            }
+
+            fn into_steps(self) -> keywalk::$steps<S> {
+                // The plan's last part ends where `end_before` said.
+                self.walk.end_at_last_key().$chunks()
+            }
+        }
+    };
+}
+
+plans!(ChunkSource, SplitFn, chunks, Chunks);
+#[cfg(feature = "async")]
+plans!(
+    AsyncChunkSource,
+    AsyncSplitFn,
+    async_chunks,
+    AsyncChunks,
+    await
+);
+
+/// Runs a worker of a parallel job, until all parts are done or it should end.
+pub(crate) async fn run_worker<P, St, H>(
+    worker: Worker,
+    control: Control<H>,
+    plan: P,
+    store: &mut St,
+) -> Result<Outcome, Failure<P, St::Error>>
+where
+    P: Plans,
+    St: JobStore<Key<P>, Item<P>>,
+    H: Host<Key = Key<P>>,
+{
+    let outcome = work(&worker, control, plan, store).await;
+    events::ended(&outcome);
+    outcome
+}
+
+async fn work<P, St, H>(
+    worker: &Worker,
+    mut control: Control<H>,
+    mut plan: P,
+    store: &mut St,
+) -> Result<Outcome, Failure<P, St::Error>>
+where
+    P: Plans,
+    St: JobStore<Key<P>, Item<P>>,
+    H: Host<Key = Key<P>>,
+{
+    let begins = plan.cursor();
+    check_options(worker, &control, &begins, &plan)?;
+    worker.begin(&mut control.options);
+    let mut delays = short_delays();
+    loop {
+        let entered = enter(worker, &begins, &mut plan, store, &mut control).await;
+        let delay = match entered {
+            Ok(true) => break,
+            Ok(false) => delays.next().unwrap_or(LEASE_POLL),
+            Err(error) => control.delay_for_checkpoints(store, error)?,
+        };
+        if let Some(ended) = control.wait_for(delay).await {
+            return Ok(Outcome::of(ended, control.elapsed(), control.retries));
+        }
+    }
+    control.checkpoints_worked();
+    let mut walk = plan.into_steps();
+    if walk.limit().is_some() {
+        return Err(not_parallel(worker, "Walk::limit"));
+    }
+    let mut done = Outcome::of(StopReason::Done, Duration::ZERO, 0);
+    let ended = loop {
+        if let Some(ended) = control.wait_for_start().await {
+            break ended;
+        }
+        let claimed = match claim(worker, store).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                let delay = control.delay_for_checkpoints(store, error)?;
+                control.try_after(delay);
+                continue;
+            }
+        };
+        let (part, lease) = match claimed {
+            Claimed::Part(part, lease) => (part, lease),
+            Claimed::AllDone => match finish(worker, &begins, store, &mut control).await {
+                Ok(true) => break StopReason::Done,
+                Ok(false) => {
+                    control.try_after(delays.next().unwrap_or(LEASE_POLL));
+                    continue;
+                }
+                Err(error) => {
+                    let delay = control.delay_for_checkpoints(store, error)?;
+                    control.try_after(delay);
+                    continue;
+                }
+            },
+            Claimed::Taken { elsewhere: true } if control.options.waits => {
+                control.try_after(LEASE_POLL);
+                continue;
+            }
+            Claimed::Taken { .. } => break StopReason::OthersRunning,
+        };
+        let job = worker.part_name(part);
+        control.options.part = Some(worker.part(part));
+        let ran = run_leased(&job, control, &begins, walk, store).await;
+        store.release(lease).await;
+        if ran.is_err() {
+            worker.unclaim(part);
+        }
+        let outcome;
+        (outcome, walk, control) = ran?;
+        worker.leave(part, &outcome);
+        done.add(&outcome);
+        if !outcome.is_done() {
+            break outcome.stop_reason();
+        }
+    };
+    (done.ended, done.elapsed, done.retries) = (ended, control.elapsed(), control.retries);
+    Ok(done)
+}
+
+/// Refuses the options that only a job without workers has.
+fn check_options<P: Plans, E, H: Host>(
+    worker: &Worker,
+    control: &Control<H>,
+    begins: &Cursor<Key<P>>,
+    plan: &P,
+) -> Result<(), Failure<P, E>> {
+    // Reports a source without a fingerprint before anything is recorded.
+    Token::new(begins, plan.source()).map_err(unwritten(worker.job_name()))?;
+    match &control.options {
+        options if options.extends => Err(not_parallel(worker, "Job::extend_range")),
+        options if options.adopts => Err(not_parallel(worker, "Job::adopt")),
+        _ => Ok(()),
+    }
+}
+
+fn not_parallel<S, C>(worker: &Worker, option: &'static str) -> Error<S, C> {
+    Error::NotParallel {
+        job: worker.job_name().to_owned(),
+        option,
+    }
+}
+
+/// How long to wait for another planner, which usually takes some milliseconds.
+fn short_delays() -> impl Iterator<Item = Duration> {
+    (0..6).map(|step| Duration::from_millis(1 << step))
+}
+
+/// Makes sure that there is a plan, and learns how far its parts are. Returns `false` if another runner has the job.
+async fn enter<P, St, H>(
+    worker: &Worker,
+    begins: &Cursor<Key<P>>,
+    plan: &mut P,
+    store: &mut St,
+    control: &mut Control<H>,
+) -> Result<bool, Failure<P, St::Error>>
+where
+    P: Plans,
+    St: JobStore<Key<P>, Item<P>>,
+    H: Host<Key = Key<P>>,
+{
+    let job = worker.job_name();
+    let stored = store.load(job).await.map_err(checkpoints_failed(job))?;
+    let source = plan.source();
+    if let Some(whole) = current(stored, worker, begins, source, control)? {
+        return join(worker, whole, store).await.map(|()| true);
+    }
+    let lease = store.lease(job).await.map_err(checkpoints_failed(job))?;
+    let Some(lease) = lease else {
+        return Ok(false);
+    };
+    let entered = enter_leased(worker, begins, plan, store, control).await;
+    store.release(lease).await;
+    entered
+}
+
+async fn enter_leased<P, St, H>(
+    worker: &Worker,
+    begins: &Cursor<Key<P>>,
+    plan: &mut P,
+    store: &mut St,
+    control: &mut Control<H>,
+) -> Result<bool, Failure<P, St::Error>>
+where
+    P: Plans,
+    St: JobStore<Key<P>, Item<P>>,
+    H: Host<Key = Key<P>>,
+{
+    let job = worker.job_name();
+    let stored = store.load(job).await.map_err(checkpoints_failed(job))?;
+    if let Some(whole) = current(stored.clone(), worker, begins, plan.source(), control)? {
+        return join(worker, whole, store).await.map(|()| true);
+    }
+    // The parts of an earlier plan may be running. No one takes them before the plan is recorded again.
+    let (parts, recorded) = stored.as_ref().map_or((0, 0), Checkpoint::plan);
+    let taken = if parts == 0 { 0 } else { recorded };
+    let mut leases = Vec::with_capacity(taken);
+    let mut entered = Ok(true);
+    for number in 1..=taken {
+        match store.lease(&part_name(job, number)).await {
+            Ok(Some(lease)) => leases.push(lease),
+            Ok(None) => {
+                entered = match control.options.waits {
+                    true => Ok(false),
+                    false => Err(Error::AlreadyRunning {
+                        job: job.to_owned(),
+                    }),
+                };
+                break;
+            }
+            Err(error) => {
+                entered = Err(checkpoints_failed(job)(error));
+                break;
+            }
+        }
+    }
+    if let Ok(true) = entered {
+        let now = unix_millis(control.host.time_of_day());
+        let made = make_plan(worker, begins, plan, store, now, stored).await;
+        entered = match made {
+            Ok(whole) => join(worker, whole, store).await.map(|()| true),
+            Err(error) => Err(error),
+        };
+    }
+    for lease in leases {
+        store.release(lease).await;
+    }
+    entered
+}
+
+/// Returns the job's checkpoint if it has a plan to go on with.
+fn current<S: ResumableSource, C, H: Host>(
+    stored: Option<Checkpoint>,
+    worker: &Worker,
+    begins: &Cursor<S::Key>,
+    source: &S,
+    control: &Control<H>,
+) -> Result<Option<Checkpoint>, Error<S::Error, C>> {
+    let (job, options) = (worker.job_name(), &control.options);
+    let Some(stored) = stored else {
+        return Ok(None);
+    };
+    if stored.parts().is_none() {
+        return Err(Error::Resume {
+            job: job.to_owned(),
+            differs: WalkMismatch::Workers,
+        });
+    }
+    // Only the first worker of a runner starts over. By the time that another one looks, the job may be done again.
+    let may_restart = !worker.has_entered();
+    if stored.plan().0 == 0 && !stored.is_done()
+        || may_restart && options.repeated && stored.is_done()
+    {
+        return Ok(None);
+    }
+    let read = |token: &Token| token.cursor(source);
+    match mismatch(&stored, begins, source, read) {
+        Err(error) => Err(walk_failed(job, error)),
+        Ok(None) => Ok(Some(stored)),
+        Ok(Some(_)) if may_restart && options.restarts => Ok(None),
+        Ok(Some(differs)) => Err(Error::Resume {
+            job: job.to_owned(),
+            differs,
+        }),
+    }
+}
+
+/// Splits the walk and records the parts. Returns the job's checkpoint.
+async fn make_plan<P, St>(
+    worker: &Worker,
+    begins: &Cursor<Key<P>>,
+    plan: &mut P,
+    store: &mut St,
+    now: i64,
+    stored: Option<Checkpoint>,
+) -> Result<Checkpoint, Failure<P, St::Error>>
+where
+    P: Plans,
+    St: JobStore<Key<P>, Item<P>>,
+{
+    let split = plan.split(worker.parts_to_plan()).await;
+    let ranges = split.map_err(|error| walk_failed(worker.job_name(), error))?;
+    let count = ranges.len();
+    let (mut whole, parts) = planned(worker, begins, plan.source(), ranges, stored.as_ref(), now)?;
+    record(store, &whole).await?;
+    for part in &parts {
+        record(store, part).await?;
+    }
+    let recorded = whole.plan().1;
+    whole.parallel = Some(Parallel::Whole {
+        parts: count,
+        recorded,
+    });
+    // An empty walk is done.
+    if count == 0 {
+        whole.finished = true;
+        whole.fraction = Some(1.0);
+    }
+    record(store, &whole).await?;
+    Ok(whole)
+}
+
+/// Returns the checkpoint of a job that has no parts yet, and those of its parts.
+fn planned<S: ResumableSource, C>(
+    worker: &Worker,
+    begins: &Cursor<S::Key>,
+    source: &S,
+    ranges: Vec<KeyRange<S::Key>>,
+    stored: Option<&Checkpoint>,
+    now: i64,
+) -> Result<(Checkpoint, Vec<Checkpoint>), Error<S::Error, C>> {
+    let job = worker.job_name();
+    let count = ranges.len();
+    let recorded = stored.map_or(0, |stored| stored.plan().1).max(count);
+    let run = stored.map_or(0, Checkpoint::run).saturating_add(1);
+    let at = |name: &str, run, cursor: &Cursor<S::Key>, place| {
+        let token = Token::new(cursor, source).map_err(unwritten(job))?;
+        let begun = Checkpoint::begin(name, token, now);
+        Ok(Checkpoint {
+            run,
+            parallel: Some(place),
+            ..begun
+        })
+    };
+    let whole = at(job, run, begins, Parallel::Whole { parts: 0, recorded })?;
+    let mut ranges = ranges.into_iter();
+    let parts = (1..=recorded).map(|number| {
+        let range = ranges.next();
+        // An earlier plan had more parts.
+        let finished = range.is_none();
+        let cursor = match range {
+            None => begins.clone(),
+            // Only the last part is open to what is appended.
+            Some(range) if begins.is_unbounded() && number == count => Cursor::unbounded(range),
+            Some(range) => Cursor::bounded(range),
+        };
+        let of = job.to_owned();
+        let run = run.saturating_mul(RUNS_PER_PLAN);
+        let part = at(
+            &part_name(job, number),
+            run,
+            &cursor,
+            Parallel::Part { of, number },
+        )?;
+        Ok(Checkpoint { finished, ..part })
+    });
+    Ok((whole, parts.collect::<Result<_, _>>()?))
+}
+
+/// Records a checkpoint of the plan, unless another job has its name.
+async fn record<S, K, T, St: JobStore<K, T>>(
+    store: &mut St,
+    checkpoint: &Checkpoint,
+) -> Result<(), Error<S, St::Error>> {
+    let job = checkpoint.job();
+    let mut scope = store.begin().await.map_err(checkpoints_failed(job))?;
+    let stored = scope.load(job).await.map_err(checkpoints_failed(job))?;
+    if stored.is_some_and(|stored| !stored.has_place_of(checkpoint)) {
+        return Err(Error::Resume {
+            job: job.to_owned(),
+            differs: WalkMismatch::Workers,
+        });
+    }
+    let committed = scope.commit(checkpoint).await;
+    committed.map_err(checkpoints_failed(job))
+}
+
+/// Joins the runner to the plan: its first worker reads how far the parts are.
+async fn join<S, K, T, St: JobStore<K, T>>(
+    worker: &Worker,
+    whole: Checkpoint,
+    store: &mut St,
+) -> Result<(), Error<S, St::Error>> {
+    let parts = if whole.is_done() { 0 } else { whole.plan().0 };
+    if !worker.enter(whole) {
+        return Ok(());
+    }
+    for part in 0..parts {
+        look(worker, part, store).await?;
+    }
+    worker.tell();
+    Ok(())
+}
+
+/// Reads how far a part is.
+async fn look<S, K, T, St: JobStore<K, T>>(
+    worker: &Worker,
+    part: usize,
+    store: &mut St,
+) -> Result<(), Error<S, St::Error>> {
+    let job = worker.part_name(part);
+    let stored = store.load(&job).await.map_err(checkpoints_failed(&job))?;
+    if let Some(stored) = stored {
+        worker.observe(part, &stored);
+    }
+    Ok(())
+}
+
+enum Claimed<L> {
+    /// A part, by its index, and its lease.
+    Part(usize, L),
+    AllDone,
+    /// Other workers have what is left; some of them in other runners.
+    Taken {
+        elsewhere: bool,
+    },
+}
+
+/// Takes the next part that isn't done and that no other worker has.
+async fn claim<S, K, T, St: JobStore<K, T>>(
+    worker: &Worker,
+    store: &mut St,
+) -> Result<Claimed<St::Lease>, Error<S, St::Error>> {
+    let (mut is_done, mut elsewhere) = (true, false);
+    for part in worker.order() {
+        match worker.claim(part) {
+            Claim::Done => continue,
+            Claim::Taken => {
+                is_done = false;
+                continue;
+            }
+            Claim::Claimed => {}
+        }
+        let job = worker.part_name(part);
+        match store.lease(&job).await {
+            Ok(Some(lease)) => return Ok(Claimed::Part(part, lease)),
+            Ok(None) => {
+                worker.unclaim(part);
+                look(worker, part, store).await?;
+                elsewhere = true;
+                is_done = false;
+            }
+            Err(error) => {
+                worker.unclaim(part);
+                return Err(checkpoints_failed(&job)(error));
+            }
+        }
+    }
+    Ok(match is_done {
+        true => Claimed::AllDone,
+        false => Claimed::Taken { elsewhere },
+    })
+}
+
+/// Records that the job is done. Returns `false` if another runner has the job's lease.
+async fn finish<S, K, T, St: JobStore<K, T>, H: Host>(
+    worker: &Worker,
+    begins: &Cursor<K>,
+    store: &mut St,
+    control: &mut Control<H>,
+) -> Result<bool, Error<S, St::Error>>
+where
+    K: Clone + PartialOrd,
+{
+    let job = worker.job_name();
+    // New rows may be appended to an unbounded walk.
+    if begins.is_unbounded() || worker.is_finished() {
+        return Ok(true);
+    }
+    let lease = store.lease(job).await.map_err(checkpoints_failed(job))?;
+    let Some(lease) = lease else {
+        return Ok(false);
+    };
+    let now = unix_millis(control.host.time_of_day());
+    let finished = finish_leased(worker, store, now).await;
+    store.release(lease).await;
+    finished.map(|()| true)
+}
+
+async fn finish_leased<S, K, T, St: JobStore<K, T>>(
+    worker: &Worker,
+    store: &mut St,
+    now: i64,
+) -> Result<(), Error<S, St::Error>> {
+    let job = worker.job_name();
+    let mut scope = store.begin().await.map_err(checkpoints_failed(job))?;
+    let stored = scope.load(job).await.map_err(checkpoints_failed(job))?;
+    let Some(mut whole) = worker.whole() else {
+        return Ok(());
+    };
+    whole.finished = true;
+    whole.updated = now;
+    // Another runner may have done this, and a later one may have begun the job again.
+    if stored.is_some_and(|stored| stored.run == whole.run && !stored.is_done()) {
+        let committed = scope.commit(&whole).await;
+        committed.map_err(checkpoints_failed(job))?;
+    }
+    worker.finish(whole);
+    Ok(())
+}

@@ -1,0 +1,418 @@
+//! Parallel jobs: their parts, whoever runs them.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::thread;
+
+use keywalk::Walk;
+use keywalk_job::{
+    BoxError, CheckpointStore, Error, Leases, Next, Outcome, ParallelJob, StopReason, WalkMismatch,
+};
+use proptest::prelude::*;
+
+use crate::driver::{NumbersJob, job_of, run_workers};
+use crate::lab::{Lab, collect};
+use crate::numbers::Numbers;
+use crate::store::Failed;
+
+type Says = fn(NumbersJob<'static>) -> NumbersJob<'static>;
+
+/// The error of a run that failed.
+fn error(ran: Result<Outcome, BoxError>) -> Error<Failed, Failed> {
+    *ran.unwrap_err().downcast().unwrap()
+}
+
+/// Runs two workers over the lab's numbers, to the end.
+fn go(lab: &Lab, says: Says) -> Result<Outcome, BoxError> {
+    run(lab, 2, says, Fate::Nothing).unwrap()
+}
+
+/// What befalls the workers of a runner, after so many items.
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    Fails(usize),
+    Panics(usize),
+    Stops(usize),
+    StoreFails(usize),
+    Nothing,
+}
+
+fn fates() -> impl Strategy<Value = Fate> {
+    prop_oneof![
+        (0..60_usize).prop_map(Fate::Fails),
+        (0..60_usize).prop_map(Fate::Panics),
+        (0..60_usize).prop_map(Fate::Stops),
+        (0..120_usize).prop_map(Fate::StoreFails),
+        Just(Fate::Nothing),
+    ]
+}
+
+/// Runs a runner with so many workers. `None` if it panics.
+fn run(lab: &Lab, workers: usize, says: Says, fate: Fate) -> Option<Result<Outcome, BoxError>> {
+    let lab = &lab.again();
+    let mut inner = lab.store.get();
+    inner.has_workers = true;
+    if let Fate::StoreFails(after) = fate {
+        inner.fails_in = Some(after);
+    }
+    drop(inner);
+    let done = AtomicUsize::new(0);
+    let ran = catch_unwind(AssertUnwindSafe(|| {
+        run_workers(
+            ParallelJob::new("job").workers(workers),
+            |worker| {
+                let walk = lab.walk(3);
+                let job = job_of(worker, walk, lab.store.clone()).clock(lab.clock.clone());
+                says(job)
+            },
+            |effects, items| {
+                for (at, number) in items.iter().enumerate() {
+                    let done = done.fetch_add(1, SeqCst);
+                    match fate {
+                        Fate::Fails(after) if after == done => return Err("lost".into()),
+                        Fate::Panics(after) if after == done => resume_unwind(Box::new("worse")),
+                        Fate::Stops(after) if after == done => return Ok(Next::stop().after(at)),
+                        _ => {}
+                    }
+                    if number % 50 == 49 {
+                        return Err("one of these".into());
+                    }
+                    lab.store.happens(*number);
+                    effects.done(*number);
+                }
+                Ok(Next::go_on())
+            },
+        )
+    }));
+    lab.store.get().fails_in = None;
+    ran.ok()
+}
+
+/// One item of 50 fails.
+fn skips(job: NumbersJob<'static>) -> NumbersJob<'static> {
+    job.skip_failures().wait_for_lease()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: ProptestConfig::default().cases / 4,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn every_row_is_done_once_however_many_workers_run_and_fail(
+        keys in prop::collection::btree_set(0..300_u32, 0..150),
+        runs in prop::collection::vec(prop::collection::vec((1..6_usize, fates()), 1..3), 0..6),
+        last in 1..6_usize,
+    ) {
+        let lab = Lab::new(keys.iter().copied());
+        let mut most = 0;
+        for runners in runs {
+            thread::scope(|scope| {
+                for (workers, fate) in &runners {
+                    scope.spawn(|| drop(run(&lab, *workers, skips, *fate)));
+                }
+            });
+            most += runners.iter().map(|(workers, _)| workers * 3).sum::<usize>();
+            prop_assert!(lab.store.get().unrecorded.len() <= most, "a chunk per worker");
+        }
+        let outcome = run(&lab, last, skips, Fate::Nothing).unwrap().unwrap();
+        prop_assert!(outcome.is_done());
+        let whole = outcome.checkpoint().unwrap();
+        let (bad, good): (Vec<u32>, Vec<u32>) = keys.iter().partition(|number| *number % 50 == 49);
+        let expected: BTreeMap<u32, u32> = good.into_iter().map(|number| (number, 1)).collect();
+        let mut store = lab.store.clone();
+        let inner = lab.store.get();
+        prop_assert_eq!(&inner.published, &expected, "exactly once");
+        prop_assert_eq!(inner.letters.len(), bad.len());
+        drop(inner);
+        prop_assert_eq!((whole.items(), whole.skipped()), (keys.len() as u64, bad.len() as u64));
+        prop_assert_eq!(whole, &lab.store.at("job"));
+        prop_assert!(CheckpointStore::list(&mut store).unwrap().iter().all(|known| known.is_done()));
+    }
+}
+
+/// 24 numbers, which are 16 parts for two workers.
+fn lab() -> Lab {
+    Lab::new(0..24)
+}
+
+fn names(lab: &Lab) -> Vec<String> {
+    lab.store.get().checkpoints.keys().cloned().collect()
+}
+
+#[test]
+fn the_parts_are_stored_beside_the_job_and_cover_its_walk() {
+    let lab = lab();
+    assert!(go(&lab, |job| job).unwrap().is_done());
+    let mut expected: Vec<String> = (1..=16).map(|part| format!("job#part-{part:03}")).collect();
+    expected.insert(0, "job".to_owned());
+    assert_eq!(names(&lab), expected);
+    let parts = &expected[1..];
+    let items: u64 = parts.iter().map(|part| lab.store.at(part).items()).sum();
+    let whole = lab.store.at("job");
+    assert_eq!((items, whole.items(), whole.parts()), (24, 24, Some(16)));
+    assert_eq!((whole.run(), lab.store.at(&parts[0]).run()), (1, 1_000_001));
+    assert!(
+        whole
+            .to_json()
+            .contains(r#""parallel":{"whole":{"parts":16,"recorded":16}}"#)
+    );
+    let part = lab.store.at(&parts[1]);
+    assert!(
+        part.to_json()
+            .contains(r#""parallel":{"part":{"number":2,"of":"job"}}"#)
+    );
+    assert_eq!(part.parts(), None);
+}
+
+#[test]
+fn a_plan_or_a_reset_that_ends_between_any_two_steps_is_whole_or_void() {
+    let ends_at = |after: usize, late: bool| {
+        let lab = lab();
+        lab.store.get().fails_late = late;
+        let ran = run(&lab, 1, |job| job, Fate::StoreFails(after)).unwrap();
+        let is_done = ran.as_ref().is_ok_and(Outcome::is_done);
+        let planned = lab
+            .store
+            .get()
+            .checkpoints
+            .get("job")
+            .and_then(|whole| whole.parts());
+        assert!(matches!(planned, None | Some(0 | 8)));
+        let most = 3 * usize::from(!is_done);
+        assert!(lab.store.get().unrecorded.len() <= most);
+        assert!(
+            run(&lab, 3, |job| job, Fate::Nothing)
+                .unwrap()
+                .unwrap()
+                .is_done()
+        );
+        assert_eq!(lab.store.get().published.len(), 24);
+        assert!(lab.store.get().published.values().all(|times| *times == 1));
+
+        lab.store.get().fails_in = Some(after);
+        let reset = Leases::reset(&mut lab.store.clone(), "job");
+        let mut inner = lab.store.get();
+        inner.fails_in = None;
+        inner.unrecorded.clear();
+        drop(inner);
+        assert_eq!(names(&lab).is_empty(), reset.is_ok());
+        lab.store.get().recorded.clear();
+        let again = run(&lab, 2, |job| job, Fate::Nothing).unwrap().unwrap();
+        // The reset has had no effect, or it had all of it.
+        assert!([0, 24].contains(&again.items()) && again.is_done());
+        is_done && reset.is_ok()
+    };
+    for late in [false, true] {
+        let steps = (0..500).find(|after| ends_at(*after, late));
+        assert!(steps.unwrap() > 50);
+    }
+}
+
+#[test]
+fn a_part_that_another_runner_has_is_left_to_it_or_waited_for() {
+    let lab = Lab::new(0..32);
+    let taken = |job: &str| Leases::lease(&mut lab.store.clone(), job).unwrap().unwrap();
+    let lease = taken("job#part-003");
+    let left = go(&lab, |job| job).unwrap();
+    assert_eq!(left.stop_reason(), StopReason::OthersRunning);
+    assert!(left.items() == 30 && !lab.store.at("job").is_done());
+    // It dies while others wait for it. They wait for a planner in any case.
+    let lab = lab.again();
+    let leases = crate::shared::Shared::new(vec![lease, taken("job")]);
+    thread::scope(|scope| {
+        let waits = scope.spawn(|| go(&lab, NumbersJob::wait_for_lease).unwrap());
+        let unlocked = scope.spawn(|| drop(leases.take()));
+        unlocked.join().unwrap();
+        let outcome = waits.join().unwrap();
+        assert_eq!((outcome.is_done(), outcome.items()), (true, 2));
+        assert_eq!(outcome.workers().iter().map(Outcome::items).sum::<u64>(), 2);
+    });
+}
+
+#[test]
+fn a_job_with_workers_and_one_without_are_told_apart_and_a_changed_walk_is_refused() {
+    let lab = lab();
+    assert!(collect(lab.job(3)).1.unwrap().is_done());
+    let refused = |ran| {
+        matches!(
+            ran,
+            Error::Resume {
+                differs: WalkMismatch::Workers,
+                ..
+            }
+        )
+    };
+    assert!(refused(error(go(&lab, |job| job.restart_if_changed()))));
+    Leases::reset(&mut lab.store.clone(), "job").unwrap();
+
+    // A job of a user has the name of a part.
+    let others = NumbersJob::new("job#part-003", lab.walk(3), lab.store.clone());
+    assert!(
+        collect(others.clock(lab.clock.clone()))
+            .1
+            .unwrap()
+            .is_done()
+    );
+    assert!(refused(error(go(&lab, |job| job))));
+    Leases::reset(&mut lab.store.clone(), "job#part-003").unwrap();
+
+    lab.store.get().recorded.clear();
+    assert_eq!(go(&lab, |job| job).unwrap().items(), 24);
+    let says: [Says; 2] = [
+        NumbersJob::restart_when_done,
+        NumbersJob::restart_if_changed,
+    ];
+    for says in says {
+        assert!(refused(collect(says(lab.job(3))).1.unwrap_err()));
+    }
+    let other = Lab {
+        numbers: Numbers {
+            name: "others",
+            ..lab.numbers.clone()
+        },
+        ..lab.clone()
+    };
+    let changed = error(go(&other, |job| job));
+    assert!(matches!(
+        changed,
+        Error::Resume {
+            differs: WalkMismatch::Relation(_),
+            ..
+        }
+    ));
+    for says in [(|job| job.adopt()) as Says, |job| job.extend_range()] {
+        assert!(matches!(error(go(&other, says)), Error::NotParallel { .. }));
+    }
+    let run = lab.store.at("job").run();
+    for (says, lab, items) in [
+        ((|job| job.restart_if_changed()) as Says, &other, 24),
+        (|job| job.restart_if_changed(), &other, 0),
+        (|job| job.restart_when_done(), &other, 24),
+        (|job| job, &other, 0),
+    ] {
+        lab.store.get().recorded.clear();
+        assert_eq!(go(lab, says).unwrap().items(), items);
+    }
+    let of_part = lab.store.at("job#part-016").run();
+    assert_eq!(
+        (lab.store.at("job").run(), of_part),
+        (run + 2, (run + 2) * 1_000_000 + 1)
+    );
+
+    let lease = Leases::lease(&mut lab.store.clone(), "job#part-005")
+        .unwrap()
+        .unwrap();
+    let reset = Leases::reset(&mut lab.store.clone(), "job");
+    assert!(matches!(reset, Err(Error::AlreadyRunning { job }) if job == "job"));
+    let taken = error(go(&lab, |job| job.restart_if_changed()));
+    assert!(matches!(taken, Error::AlreadyRunning { .. }));
+    drop(lease);
+}
+
+#[test]
+fn one_workers_failure_stops_the_others_and_names_its_part() {
+    for workers in [1, 4] {
+        let lab = Lab::new((0..2_000).filter(|number| number % 50 != 49));
+        let failed = run(&lab, workers, |job| job, Fate::Fails(7)).unwrap();
+        let Error::Work { job, items, .. } = error(failed) else {
+            panic!("another error");
+        };
+        assert!(job.starts_with("job#part-") && items == 3);
+        assert!(
+            lab.store.get().recorded.len() < 1_000,
+            "the others have stopped"
+        );
+        assert!(run(&lab, workers, |job| job, Fate::Panics(0)).is_none());
+        let stopped = run(&lab, workers, |job| job, Fate::Stops(0))
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (stopped.stop_reason(), stopped.items() < 100),
+            (StopReason::Stopped, true)
+        );
+    }
+}
+
+#[test]
+fn rates_limits_and_progress_are_of_the_whole() {
+    let lab = Lab::new(0..100);
+    lab.store.get().has_workers = true;
+    let seen = crate::shared::Shared::new(Vec::new());
+    let seen_by_hook = seen.clone();
+    let job = ParallelJob::new("job")
+        .workers(2)
+        .parts(4)
+        .on_progress(move |progress| {
+            seen_by_hook
+                .borrow_mut()
+                .push((progress.items(), progress.fraction().unwrap()));
+        });
+    let make = |worker| {
+        let job = job_of(worker, lab.walk(100), lab.store.clone()).clock(lab.clock.clone());
+        job.max_items_per_second(10.0).total(100).max_skipped(3)
+    };
+    let ran = run_workers(job, make, |_, items| match items[0] % 10 {
+        0 => Err("bad".into()),
+        _ => Ok(Next::go_on()),
+    });
+    assert!(matches!(
+        error(ran),
+        Error::SkipLimit { skipped: 0..=3, .. }
+    ));
+    // Both may skip the last one at the same time.
+    assert!((3..=4).contains(&lab.store.get().letters.len()));
+    let seen = seen.take();
+    assert!(seen.windows(2).all(|two| two[0] <= two[1]));
+    assert!(
+        seen.iter()
+            .all(|(items, fraction)| *fraction == *items as f64 / 100.0)
+    );
+    let mut store = lab.store.clone();
+    let named = ParallelJob::new("job");
+    let stored = ParallelJob::progress(&named, &mut store).unwrap().unwrap();
+    assert_eq!(stored.items(), seen.last().unwrap().0);
+    // Five a second for each of them, which one chunk holds.
+    let parts = CheckpointStore::list(&mut store).unwrap();
+    assert!(parts.iter().all(|part| part.items() <= 5 * part.chunks()));
+    assert_eq!(parts.len(), 5);
+
+    let lab = Lab::new(0..9);
+    let limited =
+        |worker| job_of(worker, lab.walk(2).limit(5), lab.store.clone()).clock(lab.clock.clone());
+    let ran = run_workers(ParallelJob::new("job").workers(1), limited, |_, _| {
+        Ok(Next::go_on())
+    });
+    assert!(matches!(
+        error(ran),
+        Error::NotParallel {
+            option: "Walk::limit",
+            ..
+        }
+    ));
+}
+
+#[test]
+fn workers_end_where_a_walk_without_them_does() {
+    let says: [(fn(Walk<Numbers>) -> Walk<Numbers>, _); 3] = [
+        (|walk| walk.end_before(|last| last - 10), [29, 0]),
+        (|walk| walk.unbounded(), [40, 5]),
+        (|walk| walk.range(5..30).descending(), [25, 0]),
+    ];
+    for (says, expected) in says {
+        let lab = Lab::new(0..40);
+        lab.store.get().has_workers = true;
+        for items in expected {
+            let make = |worker| {
+                let job = job_of(worker, says(lab.walk(3)), lab.store.clone());
+                job.clock(lab.clock.clone())
+            };
+            let job = ParallelJob::new("job").workers(2);
+            let outcome = run_workers(job, make, |_, _| Ok(Next::go_on())).unwrap();
+            assert_eq!((outcome.items(), outcome.is_done()), (items, true));
+            lab.numbers.keys.borrow_mut().extend(40..45);
+        }
+    }
+}

@@ -1,0 +1,948 @@
+use std::fmt;
+use std::panic::resume_unwind;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use keywalk::{
+    ChunkSource, Cursor, CursorMismatch, Engine, Error, KeyRange, Request, Source, SplitSource,
+    Walk,
+};
+
+use crate::parts::Parts;
+
+mod book;
+#[cfg(feature = "async")]
+mod tasks;
+
+use book::{Desk, Done, Mode, Party, Received};
+#[cfg(feature = "async")]
+pub use tasks::AsyncWorkerChunks;
+
+/// A walk by several workers at the same time, each over its own parts of the key range.
+///
+/// Use it if decoding or your own work takes longer than the store does. Each worker opens a source (a connection) of
+/// its own, and takes the next part from a queue when it is done with one. An item is visited by one worker, once.
+/// Within a part, items come in key order. All guarantees of [`Walk`] hold for each part, and G2 and G3 (each key once,
+/// none missed) for the whole, while others insert and delete.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use keywalk::Walk;
+/// use keywalk_shards::Parallel;
+///
+/// type Error = keywalk::Error<std::convert::Infallible>;
+///
+/// let map: BTreeMap<u32, u64> = (0..10_000).map(|n| (n, 1)).collect();
+/// let mut parallel = Parallel::split(Walk::new(&map), 4)?;
+/// let sums = parallel.run(|worker| {
+///     let mut sum = 0;
+///     // Over a database: open a connection here.
+///     let mut chunks = worker.chunks(Walk::new(&map));
+///     while let Some(items) = chunks.next()? {
+///         sum += items.iter().map(|(_, n)| **n).sum::<u64>();
+///     }
+///     Ok::<u64, Error>(sum)
+/// })?;
+/// assert_eq!(sums.iter().sum::<u64>(), 10_000);
+/// println!("{}", parallel.report());
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// # Four ways to run
+///
+/// | You want | Use |
+/// |---|---|
+/// | to do something with each chunk | [`for_each`](Self::for_each) |
+/// | a state per worker, such as a sum, or other control | [`run`](Self::run) |
+/// | results on one thread, in key order | [`map_in_order`](Self::map_in_order) |
+/// | results on one thread, as they come | [`map_unordered`](Self::map_unordered) |
+///
+/// With the feature `async`, `async_run`, `async_map_in_order` and `async_map_unordered` do the same in tokio's tasks.
+///
+/// # Stop and resume
+///
+/// Any run may end early: by an error, a panic, [`Handle::stop`], or a worker that returns. The other workers then stop
+/// after their current chunk. [`parts`](Self::parts) is the position of the whole: exactly the chunks that are done are
+/// left out. Call any of the methods again to go on, or write the position down and go on in another process, with
+/// another number of workers:
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use keywalk::Walk;
+/// use keywalk_memory::Named;
+/// use keywalk_shards::{Parallel, PartsToken};
+///
+/// type Error = keywalk::Error<std::convert::Infallible>;
+///
+/// let map: BTreeMap<u64, u64> = (0..10_000).map(|n| (n, n)).collect();
+/// let open = |_worker| Ok::<_, Error>(Walk::new(Named::new("numbers", &map)).chunk_size(100));
+/// let mut parallel = Parallel::new(Walk::new(&map).split(64)?).workers(8);
+/// let handle = parallel.handle();
+/// parallel.for_each(open, |items| {
+///     if items.iter().any(|(n, _)| **n == 5_000) {
+///         handle.stop();
+///     }
+///     Ok(())
+/// })?;
+/// assert!(!parallel.is_done());
+/// let stored = parallel.parts().token(open(0)?.source())?.to_string();
+///
+/// // In another process, with 2 workers.
+/// let token: PartsToken = stored.parse()?;
+/// let rest = token.parts(open(0)?.source())?.split_again(&map, 16)?;
+/// let mut parallel = Parallel::new(rest).workers(2);
+/// parallel.for_each(open, |_items| Ok(()))?;
+/// assert!(parallel.is_done());
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// # The walk of a worker
+///
+/// A worker's walk has options of its own, such as the chunk size. Its range, if it has one, must contain the parts. Its
+/// order, limit, end and cursor are those of the parts: what you set has no effect.
+///
+/// # Cost
+///
+/// One thread (or task) per worker. Per chunk, two short locks and the clones of a few keys. Nothing per item.
+#[must_use = "a walk does nothing until it is run"]
+pub struct Parallel<K> {
+    desk: Arc<Desk<K>>,
+    workers: usize,
+    ahead: Option<usize>,
+}
+
+/// The number of parts per worker: single parts may be several times as large as others.
+const PARTS_PER_WORKER: usize = 8;
+
+/// The number of results per worker that wait for the consumer.
+const RESULTS_PER_WORKER: usize = 4;
+
+impl<K: Clone + PartialOrd> Parallel<K> {
+    /// Creates a parallel walk over these ranges: those of [`Walk::split`], or the [`Parts`] that an earlier walk left.
+    pub fn new(parts: impl Into<Parts<K>>) -> Self {
+        Parallel {
+            desk: Arc::new(Desk::new(parts.into())),
+            workers: thread::available_parallelism().map_or(1, Into::into),
+            ahead: None,
+        }
+    }
+
+    /// Splits a walk into eight parts per worker. With other numbers, call [`Walk::split`] and [`new`](Self::new).
+    ///
+    /// # Errors
+    ///
+    /// See [`Walk::split`].
+    ///
+    /// # Panics
+    ///
+    /// If `workers` is 0.
+    #[track_caller]
+    pub fn split<S>(mut walk: Walk<S>, workers: usize) -> Result<Self, Error<S::Error>>
+    where
+        S: SplitSource<Key = K>,
+    {
+        let parts = walk.split(workers.saturating_mul(PARTS_PER_WORKER))?;
+        Ok(Self::new(parts).workers(workers))
+    }
+
+    /// Sets the number of workers. Default: [`thread::available_parallelism`]. No more run than there are parts.
+    ///
+    /// # Panics
+    ///
+    /// If `workers` is 0.
+    #[track_caller]
+    pub fn workers(mut self, workers: usize) -> Self {
+        assert!(workers > 0, "a walk needs at least one worker");
+        self.workers = workers;
+        self
+    }
+
+    /// Sets how many results may wait for the consumer of [`map_in_order`](Self::map_in_order) and
+    /// [`map_unordered`](Self::map_unordered). Default: four per worker. A worker whose result has no place waits.
+    ///
+    /// # Panics
+    ///
+    /// If `results` is 0.
+    #[track_caller]
+    pub fn ahead(mut self, results: usize) -> Self {
+        assert!(results > 0, "at least one result may wait");
+        self.ahead = Some(results);
+        self
+    }
+
+    /// Returns a handle, with which other threads read the progress and stop the walk.
+    #[must_use]
+    pub fn handle(&self) -> Handle<K> {
+        Handle {
+            desk: Arc::clone(&self.desk),
+        }
+    }
+
+    /// Returns what is left. A chunk is done, and no longer part of it, once the code that got it asks for the next one
+    /// or returns `Ok`; the text of each method has the details. O(parts); clones keys.
+    #[must_use]
+    pub fn parts(&self) -> Parts<K> {
+        self.desk.book().parts()
+    }
+
+    /// Whether nothing is left.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.parts().is_done()
+    }
+
+    /// Returns what was done since this walk was created, by all runs together.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.desk.book().progress()
+    }
+
+    /// Returns what each worker of the last run did.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        self.desk.book().report()
+    }
+}
+
+impl<K: Clone + PartialOrd + Send> Parallel<K> {
+    /// Calls `work` with each chunk, on the threads of the workers. A chunk is done once `work` returned `Ok`.
+    ///
+    /// `open` is called once per worker, on its thread, with the worker's number from 0 on.
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use std::sync::atomic::{AtomicUsize, Ordering};
+    /// use keywalk::Walk;
+    /// use keywalk_shards::Parallel;
+    ///
+    /// let map: BTreeMap<u32, &str> = (0..1_000).map(|n| (n, "two words")).collect();
+    /// let words = AtomicUsize::new(0);
+    /// Parallel::split(Walk::new(&map), 2)?.for_each(
+    ///     |_worker| Ok(Walk::new(&map).chunk_size(100)),
+    ///     |items| {
+    ///         let counts = items.iter().map(|(_, text)| text.split_whitespace().count());
+    ///         words.fetch_add(counts.sum(), Ordering::Relaxed);
+    ///         Ok::<(), keywalk::Error<_>>(())
+    ///     },
+    /// )?;
+    /// assert_eq!(words.into_inner(), 2_000);
+    /// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The first error of `open`, of a walk or of `work`.
+    ///
+    /// # Panics
+    ///
+    /// See [`run`](Self::run).
+    pub fn for_each<S, E>(
+        &mut self,
+        open: impl Fn(usize) -> Result<Walk<S>, E> + Sync,
+        work: impl Fn(&mut [S::Item]) -> Result<(), E> + Sync,
+    ) -> Result<(), E>
+    where
+        S: ChunkSource<Key = K>,
+        E: From<Error<S::Error>> + Send,
+    {
+        let run = |worker: Worker<K>| {
+            let mut chunks = worker.chunks(open(worker.index())?);
+            while let Some(items) = chunks.next()? {
+                work(items)?;
+            }
+            Ok(())
+        };
+        self.run(run).map(drop)
+    }
+
+    /// Calls `worker` once per worker, each on a thread of its own, and returns what they return, by their numbers.
+    ///
+    /// A worker opens its source and loops over the [chunks](Worker::chunks) that it gets. A chunk is done once the
+    /// worker asks for the next one. [`Parallel`] has an example.
+    ///
+    /// A worker that returns before the end of its chunks ends the run: the others get no more. Its last chunk isn't
+    /// done. So a worker that searches returns as soon as it has found something.
+    ///
+    /// What workers return is lost if one of them fails. If you need it even then, for example to go on from
+    /// [`parts`](Self::parts), keep it outside, behind a lock.
+    ///
+    /// # Errors
+    ///
+    /// The first error that a worker returns.
+    ///
+    /// # Panics
+    ///
+    /// If a worker does, after the others have stopped. A caller that catches the panic can go on from
+    /// [`parts`](Self::parts). Also if the system can't start a thread.
+    pub fn run<T: Send, E: Send>(
+        &mut self,
+        worker: impl Fn(Worker<K>) -> Result<T, E> + Sync,
+    ) -> Result<Vec<T>, E> {
+        self.drive(Mode::Direct, worker, |_run| Ok(()))
+    }
+
+    /// Calls `map` with each chunk, on the threads of the workers, and `each` with the results, on the caller's thread
+    /// and in key order. A chunk is done once `each` returned `Ok`.
+    ///
+    /// At most [`ahead`](Self::ahead) results wait for `each`. Each worker may hold another one. So workers that are far
+    /// ahead of the consumer wait. If a part has more chunks than that, they wait for the worker at the front, and
+    /// the walk isn't faster than one worker. Split the walk into many small parts, of about four chunks each:
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use keywalk::Walk;
+    /// use keywalk_shards::Parallel;
+    ///
+    /// type Error = keywalk::Error<std::convert::Infallible>;
+    ///
+    /// let map: BTreeMap<u32, u32> = (0..20_000).map(|n| (n, n * n)).collect();
+    /// let parts = Walk::new(&map).split(map.len() / (4 * 512))?;
+    /// let mut lines = String::new();
+    /// Parallel::new(parts).workers(2).map_in_order(
+    ///     |_worker| Ok(Walk::new(&map)),
+    ///     |items| Ok(items.iter().map(|(n, square)| format!("{n} {square}\n")).collect::<String>()),
+    ///     |some| {
+    ///         lines += &some;
+    ///         Ok::<(), Error>(())
+    ///     },
+    /// )?;
+    /// assert!(lines.starts_with("0 0\n1 1\n2 4\n") && lines.lines().count() == 20_000);
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The first error of `open`, a walk, `map` or `each`.
+    ///
+    /// # Panics
+    ///
+    /// If one of them does, see [`run`](Self::run).
+    pub fn map_in_order<S, R, E>(
+        &mut self,
+        open: impl Fn(usize) -> Result<Walk<S>, E> + Sync,
+        map: impl Fn(&mut [S::Item]) -> Result<R, E> + Sync,
+        each: impl FnMut(R) -> Result<(), E>,
+    ) -> Result<(), E>
+    where
+        S: ChunkSource<Key = K>,
+        R: Send,
+        E: From<Error<S::Error>> + Send,
+    {
+        self.map(true, open, map, each)
+    }
+
+    /// Calls `map` with each chunk, on the threads of the workers, and `each` with the results as they come, on the
+    /// caller's thread. A chunk is done once `each` returned `Ok`.
+    ///
+    /// At most [`ahead`](Self::ahead) results wait for `each`, and each worker may hold another one.
+    ///
+    /// # Errors
+    ///
+    /// See [`map_in_order`](Self::map_in_order).
+    ///
+    /// # Panics
+    ///
+    /// See [`map_in_order`](Self::map_in_order).
+    pub fn map_unordered<S, R, E>(
+        &mut self,
+        open: impl Fn(usize) -> Result<Walk<S>, E> + Sync,
+        map: impl Fn(&mut [S::Item]) -> Result<R, E> + Sync,
+        each: impl FnMut(R) -> Result<(), E>,
+    ) -> Result<(), E>
+    where
+        S: ChunkSource<Key = K>,
+        R: Send,
+        E: From<Error<S::Error>> + Send,
+    {
+        self.map(false, open, map, each)
+    }
+
+    fn map<S, R, E>(
+        &mut self,
+        is_ordered: bool,
+        open: impl Fn(usize) -> Result<Walk<S>, E> + Sync,
+        map: impl Fn(&mut [S::Item]) -> Result<R, E> + Sync,
+        mut each: impl FnMut(R) -> Result<(), E>,
+    ) -> Result<(), E>
+    where
+        S: ChunkSource<Key = K>,
+        R: Send,
+        E: From<Error<S::Error>> + Send,
+    {
+        let (shelf, desk) = (Shelf::default(), Arc::clone(&self.desk));
+        let work = |worker: Worker<K>| {
+            let mut walk = PartWalk::new(&worker, open(worker.index())?);
+            while walk.fetch()? {
+                let result = shelf.put(map(walk.engine.items_mut())?);
+                let mut done = Some(walk.done(result));
+                let start = Instant::now();
+                let is_put = worker.desk.wait(|book| book.put(worker.run, &mut done));
+                walk.waited(start.elapsed());
+                if !is_put {
+                    break;
+                }
+            }
+            Ok(())
+        };
+        let consume = |run| {
+            loop {
+                match desk.wait(|book| book.receive(run)) {
+                    Received::Result(done) => {
+                        if let Some(result) = shelf.take(done.result) {
+                            each(result)?;
+                        }
+                        desk.book().done(run, done);
+                    }
+                    Received::Ended => {}
+                    Received::Over => return Ok(()),
+                }
+            }
+        };
+        self.drive(self.results(is_ordered), work, consume)
+            .map(drop)
+    }
+
+    fn drive<T: Send, E: Send>(
+        &mut self,
+        mode: Mode,
+        work: impl Fn(Worker<K>) -> Result<T, E> + Sync,
+        consume: impl FnOnce(u64) -> Result<(), E>,
+    ) -> Result<Vec<T>, E> {
+        let (run, workers) = self.desk.book().begin(self.workers, mode);
+        let _end = EndOfRun(&self.desk, run);
+        let work = |worker: Worker<K>| worker.on_duty().returns(work(worker));
+        let (consumed, ended) = thread::scope(|scope| {
+            let consumer = Duty::new(&self.desk, run, Party::Consumer);
+            let (work, workers) = (&work, Worker::all(&self.desk, run, workers));
+            let workers = workers.map(|worker| scope.spawn(move || work(worker)));
+            let workers = Vec::from_iter(workers);
+            let consumed = consumer.returns(consume(run));
+            let ended = workers.into_iter().map(|worker| worker.join());
+            (consumed, Vec::from_iter(ended))
+        });
+        outcome(self.desk.book().failed(), consumed, ended)
+    }
+}
+
+impl<K> Parallel<K> {
+    fn results(&self, is_ordered: bool) -> Mode {
+        let ahead = self.ahead;
+        let ahead = ahead.unwrap_or(self.workers.saturating_mul(RESULTS_PER_WORKER));
+        Mode::Results { ahead, is_ordered }
+    }
+}
+
+/// Returns what the workers returned, or the first failure. A panic comes before an error.
+fn outcome<T, E>(
+    failed: Option<Party>,
+    consumed: Result<(), E>,
+    ended: Vec<thread::Result<Result<T, E>>>,
+) -> Result<Vec<T>, E> {
+    let mut returned = Vec::with_capacity(ended.len());
+    for ended in ended {
+        returned.push(ended.unwrap_or_else(|panic| resume_unwind(panic)));
+    }
+    match failed {
+        Some(Party::Consumer) => consumed?,
+        Some(Party::Worker(first)) => drop(returned.swap_remove(first)?),
+        None => {}
+    }
+    returned.into_iter().collect()
+}
+
+/// Ends a run when it is dropped: what its workers still do changes nothing.
+struct EndOfRun<'a, K: Clone + PartialOrd>(&'a Desk<K>, u64);
+
+impl<K: Clone + PartialOrd> Drop for EndOfRun<'_, K> {
+    fn drop(&mut self) {
+        self.0.change(|book| book.end(self.1));
+    }
+}
+
+/// Watches a worker or the consumer. If it is dropped before they return, they panicked or were dropped.
+struct Duty<K: Clone + PartialOrd> {
+    desk: Arc<Desk<K>>,
+    run: u64,
+    party: Party,
+    start: Instant,
+    has_failed: bool,
+}
+
+impl<K: Clone + PartialOrd> Duty<K> {
+    fn new(desk: &Arc<Desk<K>>, run: u64, party: Party) -> Self {
+        Duty {
+            desk: Arc::clone(desk),
+            run,
+            party,
+            start: Instant::now(),
+            has_failed: true,
+        }
+    }
+
+    fn returns<T, E>(mut self, returned: Result<T, E>) -> Result<T, E> {
+        self.has_failed = returned.is_err();
+        returned
+    }
+}
+
+impl<K: Clone + PartialOrd> Drop for Duty<K> {
+    fn drop(&mut self) {
+        let (run, party, time) = (self.run, self.party, self.start.elapsed());
+        self.desk.change(|book| {
+            if self.has_failed {
+                book.fail(run, party);
+            }
+            if let Party::Worker(worker) = party {
+                book.worker_ended(run, worker, time);
+            }
+        });
+    }
+}
+
+/// The results that wait for the consumer, by their numbers. There are few.
+struct Shelf<R> {
+    results: Mutex<(u64, Vec<(u64, R)>)>,
+}
+
+impl<R> Default for Shelf<R> {
+    fn default() -> Self {
+        Shelf {
+            results: Mutex::new((0, Vec::new())),
+        }
+    }
+}
+
+impl<R> Shelf<R> {
+    fn put(&self, result: R) -> u64 {
+        let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
+        let (number, results) = &mut *results;
+        *number += 1;
+        results.push((*number, result));
+        *number
+    }
+
+    fn take(&self, number: u64) -> Option<R> {
+        let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = results.1.iter().position(|(put, _)| *put == number)?;
+        Some(results.1.swap_remove(at).1)
+    }
+}
+
+/// A worker of a [parallel walk](Parallel::run).
+pub struct Worker<K> {
+    desk: Arc<Desk<K>>,
+    run: u64,
+    index: usize,
+}
+
+impl<K: Clone + PartialOrd> Worker<K> {
+    fn all(desk: &Arc<Desk<K>>, run: u64, workers: usize) -> impl Iterator<Item = Self> {
+        (0..workers).map(move |index| Worker {
+            desk: Arc::clone(desk),
+            run,
+            index,
+        })
+    }
+
+    fn on_duty(&self) -> Duty<K> {
+        Duty::new(&self.desk, self.run, Party::Worker(self.index))
+    }
+
+    /// Returns the worker's number, from 0 on.
+    #[must_use]
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Returns the chunks of the parts that this worker takes. `walk` is over a source of its own, and has the options
+    /// of its chunks; [`Parallel`] lists those without effect.
+    pub fn chunks<S: ChunkSource<Key = K>>(&self, walk: Walk<S>) -> WorkerChunks<S> {
+        WorkerChunks {
+            walk: PartWalk::new(self, walk),
+        }
+    }
+}
+
+/// Prints the number.
+impl<K> fmt::Debug for Worker<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut worker = f.debug_struct("Worker");
+        worker.field("index", &self.index).finish_non_exhaustive()
+    }
+}
+
+/// The chunks that a worker gets; created by [`Worker::chunks`].
+///
+/// If it is dropped before its end, the run ends.
+#[must_use = "a walk does nothing until it is iterated"]
+pub struct WorkerChunks<S: Source> {
+    walk: PartWalk<S>,
+}
+
+impl<S: ChunkSource> WorkerChunks<S> {
+    /// Lends the next chunk: at least one item, in key order within a part. The chunk before it is then done. Returns
+    /// `None` if no part is left for this worker, and if the run was stopped or another worker has failed.
+    ///
+    /// You may change the items or move them out. See [`Chunks::next`](keywalk::Chunks::next).
+    ///
+    /// # Errors
+    ///
+    /// The source's, once. [`CursorMismatch::Range`] if the walk was given a range, and it doesn't contain the parts.
+    ///
+    /// # Panics
+    ///
+    /// If the source does.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "an Iterator can't lend from itself"
+    )]
+    pub fn next(&mut self) -> Result<Option<&mut [S::Item]>, Error<S::Error>> {
+        self.walk.acknowledge();
+        Ok(match self.walk.fetch()? {
+            true => Some(self.walk.engine.items_mut()),
+            false => None,
+        })
+    }
+}
+
+impl<S: Source> WorkerChunks<S> {
+    /// Returns the source, to use the store (through its connection, say) between two chunks.
+    pub fn source(&self) -> &S {
+        &self.walk.source
+    }
+}
+
+/// Prints no data.
+impl<S: Source> fmt::Debug for WorkerChunks<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.walk.describe(f.debug_struct("WorkerChunks"))
+    }
+}
+
+/// A worker's walk over one part after the other. The drivers only add the requests.
+struct PartWalk<S: Source> {
+    desk: Arc<Desk<S::Key>>,
+    run: u64,
+    worker: usize,
+    source: S,
+    engine: Engine<S::Key, S::Item>,
+    /// The range that the walk was given.
+    given: KeyRange<S::Key>,
+    part: Option<usize>,
+    /// Whether the last chunk was lent and isn't done yet.
+    is_lent: bool,
+    has_failed: bool,
+}
+
+impl<S: Source> PartWalk<S> {
+    fn new(worker: &Worker<S::Key>, walk: Walk<S>) -> Self {
+        let given = walk.cursor().range().clone();
+        let (source, mut engine) = walk.into_engine();
+        engine.set_limit(None);
+        PartWalk {
+            desk: Arc::clone(&worker.desk),
+            run: worker.run,
+            worker: worker.index,
+            source,
+            engine,
+            given,
+            part: None,
+            is_lent: false,
+            has_failed: false,
+        }
+    }
+
+    /// Marks the last chunk as done.
+    fn acknowledge(&mut self) {
+        if self.is_lent {
+            self.is_lent = false;
+            let done = self.done(0);
+            self.desk.book().done(self.run, done);
+        }
+    }
+
+    /// Describes the last chunk as done, with this result.
+    fn done(&self, result: u64) -> Done<S::Key> {
+        Done {
+            part: self.part.unwrap_or_default(),
+            left: self.engine.cursor().range().clone(),
+            items: self.engine.items().len() as u64,
+            result,
+        }
+    }
+
+    /// Ends parts and takes the next ones, until there is a request to make. Returns `false` if there is none.
+    fn has_request(&mut self) -> Result<bool, Error<S::Error>> {
+        loop {
+            if self.has_failed || self.desk.book().is_over(self.run) {
+                return Ok(false);
+            }
+            match self.part {
+                Some(_) if !self.engine.is_over() => return Ok(true),
+                Some(part) => {
+                    self.part = None;
+                    self.desk.change(|book| book.end_part(self.run, part));
+                    let report = |report: &mut WorkerReport| report.parts += 1;
+                    self.desk.book().worked(self.run, self.worker, report);
+                }
+                None => {
+                    let taken = self.desk.book().take(self.run);
+                    let Some((part, range)) = taken else {
+                        return Ok(false);
+                    };
+                    self.part = Some(part);
+                    self.check(&range)?;
+                    // A part ends at its own end, so the walk needs no last key.
+                    self.engine.seek(Cursor::unbounded(range));
+                }
+            }
+        }
+    }
+
+    fn check(&mut self, part: &KeyRange<S::Key>) -> Result<(), CursorMismatch> {
+        self.has_failed = !self.given.may_contain_range(part);
+        match self.has_failed {
+            true => Err(CursorMismatch::Range),
+            false => Ok(()),
+        }
+    }
+
+    /// Handles the engine's verdict on a response. Returns whether there are items.
+    fn responded(
+        &mut self,
+        response: Result<(), Error<S::Error>>,
+    ) -> Result<bool, Error<S::Error>> {
+        self.has_failed = response.is_err();
+        response?;
+        let items = self.engine.items().len() as u64;
+        self.is_lent = items > 0;
+        if let (false, Some(part)) = (self.is_lent, self.part) {
+            let left = self.engine.cursor().range().clone();
+            self.desk.book().scanned(self.run, part, left);
+            return Ok(false);
+        }
+        self.desk.book().worked(self.run, self.worker, |report| {
+            report.items += items;
+            report.chunks += 1;
+        });
+        Ok(true)
+    }
+
+    /// Notes that the worker waited for this time.
+    fn waited(&self, time: Duration) {
+        let wait = |report: &mut WorkerReport| report.waited += time;
+        self.desk.book().worked(self.run, self.worker, wait);
+    }
+
+    fn describe(&self, mut f: fmt::DebugStruct<'_, '_>) -> fmt::Result {
+        f.field("worker", &self.worker)
+            .field("part", &self.part)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S: ChunkSource> PartWalk<S> {
+    /// Fetches until there are items. Returns `false` if there is nothing more for this worker.
+    fn fetch(&mut self) -> Result<bool, Error<S::Error>> {
+        while self.has_request()? {
+            let start = Instant::now();
+            let response = match self.engine.request()? {
+                Request::LastKey(range) => {
+                    let answer = self.source.last_key(range);
+                    self.engine.last_key(answer, start.elapsed())
+                }
+                Request::Fetch(range, chunk) => {
+                    let answer = self.source.fetch(range, chunk);
+                    self.engine.fetched(answer, start.elapsed())
+                }
+                Request::Done => Ok(()),
+            };
+            if self.responded(response)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// A worker that leaves a part unfinished ends the run: in an ordered one, the consumer would wait for that part.
+impl<S: Source> Drop for PartWalk<S> {
+    fn drop(&mut self) {
+        if self.part.is_some() {
+            self.desk.change(|book| book.cancel(self.run));
+        }
+    }
+}
+
+/// Reads the progress of a [parallel walk](Parallel) and stops it, from any thread. Clones refer to the same walk.
+pub struct Handle<K> {
+    desk: Arc<Desk<K>>,
+}
+
+impl<K: Clone + PartialOrd> Handle<K> {
+    /// Stops the walk for good: each worker finishes its current chunk. What runs returns `Ok`, and a later run of the
+    /// same [`Parallel`] ends at once. To go on, create a new one from [`parts`](Self::parts).
+    ///
+    /// Call it on Ctrl-C, for example by the crate ctrlc. It isn't safe inside a signal handler.
+    pub fn stop(&self) {
+        self.desk.change(|book| book.stop());
+    }
+
+    /// Returns what was done so far.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.desk.book().progress()
+    }
+
+    /// Returns what is left; see [`Parallel::parts`].
+    #[must_use]
+    pub fn parts(&self) -> Parts<K> {
+        self.desk.book().parts()
+    }
+}
+
+impl<K> Clone for Handle<K> {
+    fn clone(&self) -> Self {
+        Handle {
+            desk: Arc::clone(&self.desk),
+        }
+    }
+}
+
+/// What a parallel walk has done, by all workers together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    items: u64,
+    chunks: u64,
+    parts_done: usize,
+    parts: usize,
+}
+
+impl Progress {
+    /// Returns the number of items of the chunks that are done.
+    #[must_use]
+    pub fn items(&self) -> u64 {
+        self.items
+    }
+
+    /// Returns the number of chunks that are done.
+    #[must_use]
+    pub fn chunks(&self) -> u64 {
+        self.chunks
+    }
+
+    /// Returns the number of parts that are done.
+    #[must_use]
+    pub fn parts_done(&self) -> usize {
+        self.parts_done
+    }
+
+    /// Returns the number of all parts.
+    #[must_use]
+    pub fn parts(&self) -> usize {
+        self.parts
+    }
+}
+
+/// What each worker of a run did; returned by [`Parallel::report`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Report {
+    workers: Vec<WorkerReport>,
+}
+
+impl Report {
+    /// Returns the workers' figures, by their numbers.
+    #[must_use]
+    pub fn workers(&self) -> &[WorkerReport] {
+        &self.workers
+    }
+
+    /// Returns the time of the slowest worker over the mean: 1 if all took equally long, the number of workers if one
+    /// did all the work. 1 if nothing ran.
+    #[must_use]
+    pub fn balance(&self) -> f64 {
+        let times = self.workers.iter().map(|worker| worker.time.as_secs_f64());
+        let (sum, slowest) = times.fold((0.0, 0.0_f64), |(sum, slowest), time| {
+            (sum + time, slowest.max(time))
+        });
+        match sum > 0.0 {
+            true => slowest * self.workers.len() as f64 / sum,
+            false => 1.0,
+        }
+    }
+
+    fn sum(&self, figure: impl Fn(&WorkerReport) -> u64) -> u64 {
+        self.workers.iter().map(figure).sum()
+    }
+}
+
+/// Prints a line, such as `9 items in 8 parts by 2 workers, slowest worker 1.02 of ideal`.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} items in {} parts by {} workers, slowest worker {:.2} of ideal",
+            self.sum(|worker| worker.items),
+            self.sum(|worker| worker.parts),
+            self.workers.len(),
+            self.balance()
+        )
+    }
+}
+
+/// What one worker did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WorkerReport {
+    items: u64,
+    chunks: u64,
+    parts: u64,
+    time: Duration,
+    waited: Duration,
+}
+
+impl WorkerReport {
+    /// Returns the number of items that it fetched.
+    #[must_use]
+    pub fn items(&self) -> u64 {
+        self.items
+    }
+
+    /// Returns the number of chunks that it fetched.
+    #[must_use]
+    pub fn chunks(&self) -> u64 {
+        self.chunks
+    }
+
+    /// Returns the number of parts that it finished.
+    #[must_use]
+    pub fn parts(&self) -> u64 {
+        self.parts
+    }
+
+    /// Returns how long it ran, from its start to its end, without the time in which it waited for the consumer. Zero
+    /// while it runs.
+    #[must_use]
+    pub fn time(&self) -> Duration {
+        self.time
+    }
+}
+
+/// Prints the number of workers and the progress.
+impl<K: Clone + PartialOrd> fmt::Debug for Parallel<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parallel")
+            .field("workers", &self.workers)
+            .field("progress", &self.progress())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Prints the progress.
+impl<K: Clone + PartialOrd> fmt::Debug for Handle<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle")
+            .field("progress", &self.progress())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,5 @@
+//! Walks over many shards and by many workers.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod parallel;
