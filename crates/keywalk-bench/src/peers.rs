@@ -328,8 +328,10 @@ fn dead_tuples(command: &mut Command, counters: &Counters<'_>, rows: u64) -> Fal
         .stdout(Stdio::piped())
         .spawn()?;
     let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+    // Open until the child ends: it prints a second line.
+    let mut stdout = BufReader::new(stdout.ok_or("no stdout")?);
     let mut line = String::new();
-    BufReader::new(stdout.ok_or("no stdout")?).read_line(&mut line)?;
+    stdout.read_line(&mut line)?;
     if line.trim_end() != "paused" {
         return Err(format!("{command:?} said {line:?} instead of \"paused\"").into());
     }
