@@ -17,8 +17,10 @@ use crate::shard_error::BoxError;
 ///
 /// ```
 /// use std::collections::BTreeMap;
+/// use std::sync::{Arc, RwLock};
+///
 /// use keywalk::Walk;
-/// use keywalk_memory::{Named, SortedSlice};
+/// use keywalk_memory::{Named, SharedMap};
 /// use keywalk_shards::{BoxShard, Merge};
 /// use keywalk_sqlite::Table;
 ///
@@ -27,11 +29,11 @@ use crate::shard_error::BoxError;
 /// #     INSERT INTO users VALUES (1, 'ada'), (3, 'cy')")?;
 /// let stored = Table::new(&db, "users").key::<i64>(["id"])?.columns(["name"]);
 /// let stored = stored.map(|row| row.get::<_, String>(0));
-/// let kept = SortedSlice::new([(2_i64, "bob".to_owned())])?;
+/// let kept = Arc::new(RwLock::new(BTreeMap::from([(2_i64, "bob".to_owned())])));
 ///
 /// let users = Merge::new([
 ///     ("stored", BoxShard::new(stored)),
-///     ("kept", BoxShard::new(Named::new("users", kept))),
+///     ("kept", BoxShard::new(Named::new("users", SharedMap::new(kept)))),
 /// ])?;
 /// let names: Vec<String> = Walk::new(users).items().map(|user| Ok(user?.1)).collect::<Result<_, keywalk::Error<_>>>()?;
 /// assert_eq!(names, ["ada", "bob", "cy"]);
