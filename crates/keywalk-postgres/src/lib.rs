@@ -136,7 +136,7 @@
 //!
 //! # Speed
 //!
-//! In chunks of 512 rows, a walk executes 1.05 times the instructions of one row stream of tokio-postgres that decodes
+//! In chunks of 512 rows, a walk executes 1.06 times the instructions of one row stream of tokio-postgres that decodes
 //! the same rows into reused items. The rest of its price is one round trip per chunk: the server doesn't work while your
 //! loop does, nor your loop while the server does.
 //!
