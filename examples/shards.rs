@@ -74,8 +74,11 @@ fn report(written: Written, shards: usize, start: Instant) -> Result<(), BoxErro
     ))?)
 }
 
+/// A table of any of the databases.
+type Shard = BoxShard<'static, i64, (i64, String)>;
+
 /// Returns all databases as one source.
-fn merge(args: &Args) -> Result<Merge<BoxShard<'static, i64, (i64, String)>>, BoxError> {
+fn merge(args: &Args) -> Result<Merge<Shard>, BoxError> {
     let mut shards = Vec::new();
     for file in &args.db {
         let table = keywalk_sqlite::Table::new(open(file)?, &args.table).key::<i64>([&args.key])?;

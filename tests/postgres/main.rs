@@ -766,8 +766,8 @@ fn partitions_policies_and_foreign_tables_are_walked_in_the_servers_order() {
 /// Walks on from a cursor, and returns the ids and the new cursor.
 async fn added<K: SqlKey, D: Decode>(
     source: SqlSource<&Client, K, D>,
-    cursor: Option<keywalk::Cursor<K>>,
-) -> (Vec<K>, keywalk::Cursor<K>) {
+    cursor: Option<Cursor<K>>,
+) -> (Vec<K>, Cursor<K>) {
     let walk = Walk::new(source).chunk_size(2);
     let walk = match cursor {
         Some(cursor) => walk.resume(cursor),

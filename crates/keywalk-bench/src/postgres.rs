@@ -98,7 +98,10 @@ impl Connected {
         Ok(Connected { runtime, client })
     }
 
-    pub(crate) fn run<T>(&self, work: impl AsyncFnOnce(&Arc<Client>) -> Fallible<T>) -> Fallible<T> {
+    pub(crate) fn run<T>(
+        &self,
+        work: impl AsyncFnOnce(&Arc<Client>) -> Fallible<T>,
+    ) -> Fallible<T> {
         self.runtime.block_on(work(&self.client))
     }
 

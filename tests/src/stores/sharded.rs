@@ -104,7 +104,9 @@ fn never<K>(_: &(K, u64), _: &(K, u64)) -> bool {
     false
 }
 
-fn either<K>((_, difference): &(K, Difference<(K, u64), (K, u64)>)) -> u64 {
+type Differing<K> = (K, Difference<(K, u64), (K, u64)>);
+
+fn either<K>((_, difference): &Differing<K>) -> u64 {
     let item = difference.left().or(difference.right());
     item.expect("a difference has an item").1
 }
