@@ -298,7 +298,7 @@ fn the_same_key_in_two_shards_is_an_error_that_names_both_and_the_key() {
         .unwrap_err();
     let said = "`s0` and `s1` both hold the key 2; delete one, or use the first shard's by";
     assert!(error.to_string().starts_with(said), "{error}");
-    let none = Merge::<Shard>::new([("", shard(&maps[0])); 0]).unwrap_err();
+    let none = Merge::<Shard>::new(Vec::<(&str, Shard)>::new()).unwrap_err();
     assert_eq!(none.kind(), ShardErrorKind::NoShards);
     let same = Merge::new([("a", shard(&maps[0])), ("a", shard(&maps[1]))]).unwrap_err();
     assert_eq!((same.kind(), same.shard()), (ShardErrorKind::SameName, "a"));
