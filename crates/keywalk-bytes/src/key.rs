@@ -200,21 +200,6 @@ pub trait Key: Clone + Ord {
         fraction::of_bytes(&first.to_bytes(), &last.to_bytes(), &at.to_bytes())
     }
 
-    /// Appends a place `fraction` of the way from `first` to `last`, as bytes. This is the inverse of
-    /// [`fraction`](Self::fraction), for the same kinds of keys: it finds where to split a range. The bytes need not be
-    /// those of a key. For a type of your own, the default places the bytes between the encoded keys.
-    ///
-    /// ```
-    /// use keywalk_bytes::Key;
-    ///
-    /// let mut middle = Vec::new();
-    /// Key::encode_between(&(5_u32, -10_i64), &(5, 30), 0.5, &mut middle);
-    /// assert_eq!(middle, (5_u32, 10_i64).to_bytes());
-    /// ```
-    fn encode_between(first: &Self, last: &Self, fraction: f64, bytes: &mut Vec<u8>) {
-        fraction::between_bytes(&first.to_bytes(), &last.to_bytes(), fraction, bytes);
-    }
-
     /// Returns the key human-readable, for a log or a progress bar. This is not a stable format. Text is
     /// escaped so that it is safe on a terminal, and cut after 120 characters or 60 bytes, so two long keys may
     /// look alike. By default, returns the key's bytes as hexadecimal digits.

@@ -21,10 +21,6 @@ macro_rules! by_column {
 
             as_column!();
 
-            fn encode_between(first: &Self, last: &Self, fraction: f64, bytes: &mut Vec<u8>) {
-                Self::pack_between(first, last, fraction, bytes);
-            }
-
             fn decode_in_place(&mut self, mut bytes: &[u8]) -> Result<(), DecodeError> {
                 self.unpack_in_place(&mut bytes)?;
                 packed::end(bytes)

@@ -93,12 +93,6 @@ pub trait TupleElement: Clone + Ord {
         fraction::of_bytes(&packed(first), &packed(last), &packed(at))
     }
 
-    /// Appends a place `fraction` of the way from `first` to `last`, as bytes; see
-    /// [`Key::encode_between`](crate::Key::encode_between). By default, places it between the columns' bytes.
-    fn pack_between(first: &Self, last: &Self, fraction: f64, bytes: &mut Vec<u8>) {
-        fraction::between_bytes(&packed(first), &packed(last), fraction, bytes);
-    }
-
     /// Returns the share that a single value has of the range from `first` to `last`, both included: 0.25 if there are
     /// four values. In a tuple's [fraction](crate::Key::fraction), the next column divides this share. Returns `None`
     /// (the default) if the share isn't known, or is negligible.

@@ -1,6 +1,5 @@
 use std::borrow::Cow;
 
-use super::fraction::Between;
 use super::{DecodeError, Key, TupleElement, fraction, packed};
 
 /// Returns the bytes as an array, if their number matches the type.
@@ -61,10 +60,6 @@ macro_rules! integer {
             fraction::between(first, last, at, || {
                 Some(at.abs_diff(*first) as f64 / last.abs_diff(*first) as f64)
             })
-        }
-
-        fn pack_between(first: &Self, last: &Self, fraction: f64, bytes: &mut Vec<u8>) {
-            <Self as Between>::between(*first, *last, fraction).pack(bytes);
         }
 
         fn column_step(first: &Self, last: &Self) -> Option<f64> {

@@ -30,21 +30,6 @@ impl<T: TupleElement> TupleElement for Option<T> {
         format!("Option<{}>", T::column_kind()).into()
     }
 
-    fn pack_between(first: &Self, last: &Self, fraction: f64, bytes: &mut Vec<u8>) {
-        match (first, last) {
-            (Some(first), Some(last)) => {
-                bytes.push(SOME);
-                T::pack_between(first, last, fraction, bytes);
-            }
-            _ => fraction::between_bytes(
-                &column::packed(first),
-                &column::packed(last),
-                fraction,
-                bytes,
-            ),
-        }
-    }
-
     /// How far a value is from `None` isn't known.
     fn column_fraction(first: &Self, last: &Self, at: &Self) -> Option<f64> {
         match (first, last, at) {

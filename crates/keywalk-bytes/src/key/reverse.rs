@@ -78,12 +78,6 @@ impl<T: TupleElement> TupleElement for Reverse<T> {
         T::column_fraction(&first.0, &last.0, &at.0)
     }
 
-    fn pack_between(first: &Self, last: &Self, fraction: f64, bytes: &mut Vec<u8>) {
-        turn_appended(bytes, |bytes| {
-            T::pack_between(&first.0, &last.0, fraction, bytes);
-        });
-    }
-
     fn column_step(first: &Self, last: &Self) -> Option<f64> {
         T::column_step(&first.0, &last.0)
     }

@@ -42,24 +42,6 @@ macro_rules! tuples {
                 fraction::between(first, last, at, || Some(inside))
             }
 
-            fn encode_between(first: &Self, last: &Self, fraction: f64, bytes: &mut Vec<u8>) {
-                let mut found: Option<fraction::Place<'_>> = None;
-                $(
-                    if let Some(place) = found {
-                        return place.within(&first.$at, &last.$at, bytes);
-                    }
-                    match first.$at == last.$at {
-                        true => first.$at.pack(bytes),
-                        false => {
-                            found = Some(fraction::Place::of(&first.$at, &last.$at, fraction));
-                        }
-                    }
-                )+
-                if let Some(place) = found {
-                    place.pack(bytes);
-                }
-            }
-
             fn display(&self) -> String {
                 let columns = [$(self.$at.column_text()),+].join(", ");
                 format!("({columns})")
