@@ -63,9 +63,10 @@ use crate::shard_error::{BoxError, ShardError};
 /// # Cost
 ///
 /// Each fetch reads all shards, each from the walk's position on, and about as many rows as the chunk takes. So a fetch
-/// costs one search per shard. Make the [chunk size](keywalk::Walk::chunk_size) at least 64 times the number of shards.
-/// Over 8 SQLite files and with the default of 512, a walk then executes about 11 % more instructions than walking the
-/// files one after the other. Per item, it compares keys about log2(shards) times.
+/// costs one search per shard, and per item, keys are compared about log2(shards) times. Measured over rows of 600 bytes,
+/// against walking the shards one after the other: eight tables of one SQLite database took 1.19 times the CPU time with
+/// chunks of 512, and 1.12 with chunks of 1,024. Eight SQLite files took 1.44 and 1.36, since each file is locked and
+/// unlocked once per fetch. Larger chunks didn't pay: 1.54 with 4,096.
 ///
 /// A blocking fetch reads the shards one after the other. The shard that holds most rows near the position is read
 /// first, and the others only up to its last key, so about one row in twenty is read twice. An asynchronous fetch reads all shards
