@@ -81,7 +81,10 @@ type Shard = BoxShard<'static, i64, (i64, String)>;
 fn merge(args: &Args) -> Result<Merge<Shard>, BoxError> {
     let mut shards = Vec::new();
     for file in &args.db {
-        let table = keywalk_sqlite::Table::new(open(file)?, &args.table).key::<i64>([&args.key])?;
+        let db = open(file)?;
+        // Several caches of the default size don't fit into the processor's.
+        db.pragma_update(None, "cache_size", -256)?;
+        let table = keywalk_sqlite::Table::new(db, &args.table).key::<i64>([&args.key])?;
         let table = table.columns([&args.column]);
         let table = table.map(|row| row.get::<_, String>(0));
         shards.push((file.display().to_string(), BoxShard::new(table)));

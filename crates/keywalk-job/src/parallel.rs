@@ -34,8 +34,8 @@ use crate::stop::Stop;
 /// A job that several workers share, in one or several processes.
 ///
 /// Use it if the function's own work takes most of the time, such as requests or computations, or if the store serves
-/// several writers at once. The walk is split into parts. Each worker takes a part that no other worker has, continues it where
-/// it stands, and takes the next one, until all parts are done. A part is a job of its own, with its own checkpoint,
+/// several writers at once. The walk is split into parts. Each worker takes a part that no other worker has, continues it
+/// where it stands, and takes the next one, until all parts are done. A part is a job of its own, with its own checkpoint,
 /// lease and fence, so effects happen as often as in a [`Job`]: exactly once, if they go through the transaction of the
 /// checkpoint. If a worker dies, another one continues its part.
 ///
@@ -140,9 +140,10 @@ use crate::stop::Stop;
 ///
 /// Each worker needs a connection of its own. With `SqliteCheckpoints` a chunk's transaction has the database's write
 /// lock while the function works, so workers take turns and gain nothing: use `FileCheckpoints` if the effects go
-/// elsewhere. Also set a busy timeout that lasts for several turns, or [`Job::retry`]. A [`FileExport`](crate::FileExport) has one writer: its other workers
-/// fail. Checkpoints whose lease lasts for a chunk instead of the run, such as `PostgresCheckpoints::pooled`, work
-/// within one runner only: a second one takes its parts from it.
+/// elsewhere. Also set a busy timeout that lasts for several turns, or [`Job::retry`]. A
+/// [`FileExport`](crate::FileExport) has one writer: its other workers fail. Checkpoints whose lease lasts for a chunk
+/// instead of the run, such as `PostgresCheckpoints::pooled`, work within one runner only: a second one takes its parts
+/// from it.
 #[must_use = "a job does nothing until it is run"]
 pub struct ParallelJob {
     name: String,
