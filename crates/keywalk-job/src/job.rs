@@ -334,8 +334,8 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
             }
             Some(Working { worker, split }) => {
                 let control = Control::new(hooks, options);
-                let split = match split {
-                    Split::Blocking(split) => split,
+                let plan = match split {
+                    Split::Blocking(split) => Splitting { walk, split },
                     #[cfg(feature = "async")]
                     Split::Async(_) => {
                         return Err(Error::Suspended {
@@ -343,7 +343,6 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
                         });
                     }
                 };
-                let plan = Splitting { walk, split };
                 poll_once(name, run_worker(worker, control, plan, &mut store))
             }
         })
