@@ -27,7 +27,7 @@ use crate::job::Job;
 #[cfg(feature = "indicatif")]
 use crate::job::show;
 use crate::outcome::{Outcome, StopReason};
-use crate::parts::{Split, Working};
+use crate::parts::{RUNS_PER_PLAN, Split, Working};
 use crate::progress::Progress;
 use crate::stop::Stop;
 
@@ -524,10 +524,16 @@ impl Worker {
         }
     }
 
-    /// Learns how far a part is that no worker of this runner has.
+    /// Learns how far a part is that no worker of this runner has. Ignores what another worker already knows better:
+    /// since the checkpoint was read, it may have run the part, or joined a new plan.
     pub(crate) fn observe(&self, part: usize, checkpoint: &Checkpoint) {
         let mut board = self.shared.board();
-        if board.parts.get(part).is_some_and(|part| !part.is_taken) {
+        let plan = board.whole.as_ref().map(|whole| whole.run);
+        let is_of_plan = plan == Some(checkpoint.run / RUNS_PER_PLAN);
+        let is_behind = |part: &PartState| {
+            !part.is_taken && !part.is_done && part.counts.items <= checkpoint.items()
+        };
+        if is_of_plan && board.parts.get(part).is_some_and(is_behind) {
             board.observe(part, Some(checkpoint));
         }
     }

@@ -27,7 +27,7 @@ use crate::resume::mismatch;
 use crate::run::{LEASE_POLL, run_leased};
 
 /// A part's runs per plan of its job. More would count as runs of the next plan.
-const RUNS_PER_PLAN: u64 = 1_000_000;
+pub(crate) const RUNS_PER_PLAN: u64 = 1_000_000;
 
 type Key<P> = <<P as Plans>::Steps as Steps>::Key;
 type Item<P> = <<P as Plans>::Steps as Steps>::Item;
@@ -585,10 +585,14 @@ async fn finish_leased<S, K, T, St: JobStore<K, T>>(
     };
     whole.finished = true;
     whole.updated = now;
-    // Another runner may have done this, and a later one may have begun the job again.
-    if stored.is_some_and(|stored| stored.run == whole.run && !stored.is_done()) {
-        let committed = scope.commit(&whole).await;
-        committed.map_err(checkpoints_failed(job))?;
+    // Another worker may have done this, and a later runner may have begun the job again.
+    match stored.filter(|stored| stored.run == whole.run) {
+        Some(stored) if stored.is_done() => whole = stored,
+        Some(_) => {
+            let committed = scope.commit(&whole).await;
+            committed.map_err(checkpoints_failed(job))?;
+        }
+        None => {}
     }
     worker.finish(whole);
     Ok(())
