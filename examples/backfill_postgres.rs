@@ -154,6 +154,8 @@ async fn fill_from_checkpoint(
     stop: &Stop,
 ) -> Result<Outcome, BoxError> {
     let (table, to) = (args.quoted_table(), quoted(&args.to));
+    // A table or column that can't be walked is an error before anything is changed.
+    drop(Table::new(db, &args.table).columns([&args.from]).await?);
     // Adding a column waits for all readers of the table, and others wait behind it: only if it is needed.
     let exists = "SELECT FROM pg_attribute WHERE attrelid = $1::TEXT::REGCLASS AND attname = $2";
     let exists = db
