@@ -87,7 +87,9 @@ fn count(
     let cores = || available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let workers = args.workers.unwrap_or_else(cores).get();
     let parts = args.parts.map_or(8 * workers, NonZeroUsize::get);
-    let mut parallel = Parallel::new(open()?.split(parts)?).workers(workers);
+    // This connection is the last to close. The workers' may be read-only, and would leave the WAL's files behind.
+    let mut walk = open()?;
+    let mut parallel = Parallel::new(walk.split(parts)?).workers(workers);
     let counts = parallel.run(|worker| {
         let mut words = Words::new();
         let mut chunks = worker.chunks(open()?);

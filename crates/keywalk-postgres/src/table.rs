@@ -233,9 +233,9 @@ impl<'a, C, K, D> Table<'a, C, K, D> {
     /// After more than 4 billion transactions, an old frozen row may briefly be taken for a new one, because
     /// PostgreSQL stores 32 bits of an id. None of these lets the walk miss a row.
     ///
-    /// A fetch costs about 0.2 µs per row more, on the server. [`count`](Self::count) and the estimates include rows that aren't settled. For
-    /// views and joins, which have no `xmin`, there is no such method: end their walk some time before the last key,
-    /// with [`Walk::end_before`](keywalk::Walk::end_before).
+    /// A fetch costs about 0.2 µs per row more, on the server. [`count`](crate::SqlSource::count) and the estimates
+    /// include rows that aren't settled. For views and joins, which have no `xmin`, there is no such method: end their
+    /// walk some time before the last key, with [`Walk::end_before`](keywalk::Walk::end_before).
     pub fn settled(mut self) -> Self {
         self.spec.settled = true;
         self
