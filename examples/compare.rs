@@ -44,7 +44,7 @@ struct Args {
     /// Table to compare
     #[arg(long, value_name = "NAME", default_value = "items")]
     table: String,
-    /// Check each difference again after this time, so that rows that changed or arrived meanwhile aren't reported
+    /// Check each difference again after this time, so that a row that others were just writing isn't reported
     #[arg(long, value_name = "SECONDS", requires = "left")]
     again: Option<u64>,
     /// Make the right table equal to the left one; run it again to continue

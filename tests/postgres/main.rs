@@ -75,13 +75,12 @@ fn what_is_not_proven_is_refused_and_the_error_names_the_cure() {
             ALTER TABLE t ADD CONSTRAINT later UNIQUE (l) DEFERRABLE;
             CREATE UNIQUE INDEX part ON t (p) WHERE n > 5 AND f > 0;
             CREATE UNIQUE INDEX expr ON t (abs(e));
-            CREATE INDEX ON t (m, id DESC); CREATE INDEX ON t (e text_pattern_ops) INCLUDE (l);
+            CREATE INDEX ON t (m, id DESC);
             CREATE TABLE parent (id int8 PRIMARY KEY); CREATE TABLE child () INHERITS (parent);
             CREATE TABLE bare (id int8 NOT NULL); CREATE TABLE keyless (a int8 UNIQUE, b text UNIQUE NOT NULL, c int8 NOT NULL);
             CREATE UNIQUE INDEX ON keyless (c, b, a DESC); CREATE UNIQUE INDEX ON keyless (abs(a)); CREATE VIEW v AS SELECT * FROM t;
             CREATE TABLE hashed (id int8 PRIMARY KEY, h text NOT NULL); CREATE INDEX ON hashed USING hash (h);";
-        let setup = setup.replace("CREATE INDEX ON t (e text_pattern_ops) INCLUDE (l);", "");
-        db.batch_execute(&setup).await.unwrap();
+        db.batch_execute(setup).await.unwrap();
         let t = || Table::new(db, "t");
         let query = |sql: &str| keywalk_postgres::Query::new(db, sql, []);
         use ErrorKind::*;

@@ -81,7 +81,7 @@ const ABOUT_GROUPS: &str = "Groups:
   prefetch      prefetched walks, against walks in one thread: wall time
   parallel      two workers over SQLite and over PostgreSQL, against one: wall time
   delete        deleting and updating rows while walking, against doing so by range: CPU time
-  merge         eight SQLite files as one, and two compared, against walking them one by one: CPU time
+  merge         eight SQLite files as one, and one compared with itself, against walking them one by one: CPU time
   postgres      chunk sizes, against one row stream: the client's CPU time, wall time, peak memory of a process; pages
                 per fetch; old versions of rows that a walk keeps from VACUUM
   split         parts of a range for parallel workers, over evenly and unevenly spread keys: balance, wall time

@@ -14,10 +14,11 @@ use keywalk_tests::postgres::database as postgres;
 use keywalk_tests::sample::postgres_items;
 use rusqlite::Connection;
 use tokio::runtime::{Builder, Runtime};
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::Client;
 
 use crate::bench::{Bench, Target};
 use crate::measure::{Fallible, Seen, wall};
+use crate::postgres::connect;
 use crate::sqlite;
 use crate::sqlite_table::{Integer, Item, Shape, database};
 
@@ -101,12 +102,6 @@ fn by_threads(file: &Path, workers: usize) -> Result<Seen, BoxError> {
         Ok::<Seen, BoxError>(seen)
     })?;
     Ok(total(seen))
-}
-
-async fn connect(url: &str) -> Result<Client, tokio_postgres::Error> {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
-    tokio::spawn(connection);
-    Ok(client)
 }
 
 async fn items(

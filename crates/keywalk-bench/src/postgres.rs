@@ -120,7 +120,7 @@ impl Connected {
     }
 }
 
-async fn connect(url: &str) -> Result<Client, Error> {
+pub(crate) async fn connect(url: &str) -> Result<Client, Error> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
     tokio::spawn(connection);
     Ok(client)
@@ -189,7 +189,7 @@ async fn walk_lends(db: &Arc<Client>, chunk_size: usize) -> Fallible<Seen> {
     Ok(seen)
 }
 
-/// Lends chunks, the next of which is fetched meanwhile.
+/// Lends chunks. The next one is fetched while this one is used.
 async fn walk_ahead(db: &Arc<Client>, chunk_size: usize) -> Fallible<Seen> {
     let mut seen = Seen::default();
     let walk = Walk::new(items(db).await?).chunk_size(chunk_size);

@@ -220,7 +220,7 @@ fn uuids(items: u64) -> BTreeSet<Uuid> {
     })
 }
 
-/// Returns a number below `end`. Small ones are frequent: each has about the same chance as all from it to its double.
+/// Returns a number below `end`: about as often from 1 to 2 as from 2 to 4, from 4 to 8, and so on.
 fn small(random: &mut Random, end: u64) -> u64 {
     let bits = 64 - end.leading_zeros();
     let bits = 1 + random.below(bits.into());

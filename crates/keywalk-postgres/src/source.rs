@@ -106,7 +106,7 @@ impl<'a, C, S, K, D> SqlBuilder<'a, C, S, K, D> {
     /// while let Some(items) = chunks.next().await? {
     ///     println!("{} items of that moment", items.len());
     /// }
-    /// // Only now may VACUUM remove what was deleted meanwhile.
+    /// // Only now may VACUUM remove what others deleted during the walk.
     /// held.commit().await?;
     /// # Ok(())
     /// # }

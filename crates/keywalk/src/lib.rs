@@ -123,7 +123,6 @@
 //! [`keywalk-retry`]: https://docs.rs/keywalk-retry
 //! [`keywalk-shards`]: https://docs.rs/keywalk-shards
 //! [`keywalk-tokio`]: https://docs.rs/keywalk-tokio
-//! [`keywalk-shards`]: https://docs.rs/keywalk-shards
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -97,8 +97,8 @@ pub trait AsyncSplitSource: AsyncChunkSource {
 /// Returns up to `parts - 1` keys that split `items` into parts of about the same length. For a
 /// [`SplitSource`] that can iterate its keys fast, but can't jump to the nth one.
 ///
-/// The parts differ by at most an eighth of their mean length. Reads all items in one pass, and clones at most `16 *
-/// parts` keys at a time, plus about as many as were dropped before.
+/// The lengths of two parts differ by at most one item, or by an eighth of their mean if that is more. Reads all items in
+/// one pass, and holds at most `16 * parts` keys.
 ///
 /// ```
 /// let points = keywalk::even_split_points(1..=1_000_u32, 4);
@@ -128,7 +128,8 @@ pub fn even_split_points<K, T: Keyed<K>>(
         kept.push(item.key());
         next = items.nth(stride - 1);
     }
-    let (count, parts) = (kept.len(), parts.max(1));
+    let count = kept.len();
+    let parts = parts.clamp(1, count.max(1));
     let mut place = 0;
     let mut part = 1;
     kept.retain(|_| {

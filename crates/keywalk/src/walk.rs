@@ -549,11 +549,12 @@ impl<S: Source> Walk<S> {
     /// itself doesn't move.
     ///
     /// The ranges are in the walk's order, don't overlap, and together are the range that the walk would cover: from
-    /// where it resumes, up to its last key if it is bounded. Each begins at a key and ends before the next range's
-    /// first key. So walks over all parts yield what this walk would (G3), while others insert and delete. There
-    /// are fewer parts if the range has fewer keys, and none if it is empty.
+    /// where it resumes, up to its last key if it is bounded. Each but the first begins at a key, and each but the last
+    /// ends before the next one's first key. So walks over all parts yield what this walk would (G3), while others insert
+    /// and delete. There are fewer parts if the range has fewer keys, and none if it is empty.
     ///
-    /// Each part is [resumed](Self::resume) by [`Cursor::bounded`], also in another process by its [`Token`]:
+    /// Each part is [resumed](Self::resume) by [`Cursor::bounded`], also in another process by its [`Token`]. The last
+    /// part of an unbounded walk is resumed by [`Cursor::unbounded`].
     ///
     /// ```
     /// use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! Parallel jobs: their parts, whoever runs them.
+//! Parallel jobs: each part is done once, by any worker of any runner.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

@@ -85,7 +85,7 @@ proptest! {
         keys in prop::collection::btree_set(0_i64..30, 0..20),
         points in prop::collection::vec(-3_i64..33, 0..8),
         (bounds, order) in ((bound(), bound()), prop::sample::select(ORDERS.to_vec())),
-        parts in 1_usize..8,
+        parts in prop_oneof![7 => 1_usize..8, 1 => Just(usize::MAX)],
         (is_unbounded, lag, resumed) in (any::<bool>(), prop::option::of(0_i64..9), prop::option::of(0_usize..9)),
     ) {
         let walk = || {
@@ -125,7 +125,10 @@ proptest! {
     }
 
     #[test]
-    fn even_parts_differ_by_at_most_an_eighth_of_their_mean(len in 0_usize..3_000, parts in 1_usize..40) {
+    fn even_parts_differ_by_at_most_an_eighth_of_their_mean(
+        len in 0_usize..3_000,
+        parts in prop_oneof![7 => 1_usize..40, 1 => Just(usize::MAX)],
+    ) {
         let points = even_split_points(0..len, parts);
         prop_assert_eq!(points.len(), parts.min(len.max(1)) - 1);
         let ends = points.iter().copied().chain([len]);

@@ -131,7 +131,7 @@ async fn lent(db: Client) -> Fallible<Seen> {
     Ok(seen)
 }
 
-/// Lent chunks, the next of which is fetched meanwhile.
+/// Lent chunks. The next one is fetched while this one is used.
 async fn ahead(db: Client) -> Fallible<Seen> {
     let mut seen = Seen::default();
     let mut chunks = keywalk_tokio::ahead(Walk::new(items(db).await?).async_chunks(), 1);
