@@ -167,6 +167,8 @@ where
         }
     }
     control.checkpoints_worked();
+    // Only the whole job starts over, not a part.
+    control.options.repeated = false;
     let mut walk = plan.into_steps();
     if walk.limit().is_some() {
         return Err(not_parallel(worker, "Walk::limit"));
