@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 use keywalk::Token;
 use serde::{Deserialize, Serialize};
 
+use crate::parts::RUNS_PER_PLAN;
+
 /// The recorded progress of a job, which a [`CheckpointStore`](crate::CheckpointStore) keeps.
 ///
 /// Serde and [`to_json`](Self::to_json) write it in a form that later releases read.
@@ -176,6 +178,17 @@ impl Checkpoint {
             (Some(Parallel::Whole { .. }), Some(Parallel::Whole { .. })) => true,
             (here, there) => here == there,
         }
+    }
+
+    /// Returns whether this is of a part that this plan of a job has recorded. After a reset, runs are counted from 1
+    /// again.
+    pub(crate) fn is_part_of(&self, whole: &Checkpoint) -> bool {
+        (self.run / RUNS_PER_PLAN, self.started) == (whole.run, whole.started)
+    }
+
+    /// Returns whether both are of one plan of a parallel job.
+    pub(crate) fn has_plan_of(&self, other: &Checkpoint) -> bool {
+        (self.run, self.started) == (other.run, other.started)
     }
 
     /// Returns how many parts a [parallel job](crate::ParallelJob) has; `None` for any other job, and for a part itself.

@@ -27,7 +27,7 @@ use crate::job::Job;
 #[cfg(feature = "indicatif")]
 use crate::job::show;
 use crate::outcome::{Outcome, StopReason};
-use crate::parts::{RUNS_PER_PLAN, Split, Working};
+use crate::parts::{Split, Working};
 use crate::progress::Progress;
 use crate::stop::Stop;
 
@@ -528,8 +528,8 @@ impl Worker {
     /// since the checkpoint was read, it may have run the part, or joined a new plan.
     pub(crate) fn observe(&self, part: usize, checkpoint: &Checkpoint) {
         let mut board = self.shared.board();
-        let plan = board.whole.as_ref().map(|whole| whole.run);
-        let is_of_plan = plan == Some(checkpoint.run / RUNS_PER_PLAN);
+        let whole = board.whole.as_ref();
+        let is_of_plan = whole.is_some_and(|whole| checkpoint.is_part_of(whole));
         let is_behind = |part: &PartState| {
             !part.is_taken && !part.is_done && part.counts.items <= checkpoint.items()
         };
@@ -550,7 +550,7 @@ impl Worker {
     pub(crate) fn enter(&self, whole: Checkpoint) -> bool {
         let mut board = self.shared.board();
         let known = board.whole.as_ref();
-        if known.is_some_and(|known| known.run == whole.run && known.started == whole.started) {
+        if known.is_some_and(|known| known.has_plan_of(&whole)) {
             return false;
         }
         let total = board.total;
@@ -639,11 +639,15 @@ impl PartOf {
         self.shared.workers
     }
 
-    /// Returns whether this is a checkpoint of the part.
+    /// Returns whether this is a checkpoint of the part, by the runner's plan.
     pub(crate) fn is_of(&self, checkpoint: &Checkpoint) -> bool {
+        let is_of_plan = match &self.shared.board().whole {
+            Some(whole) => checkpoint.is_part_of(whole),
+            None => false,
+        };
         match &checkpoint.parallel {
             Some(Parallel::Part { of, number }) => {
-                *of == self.shared.name && *number == self.part + 1
+                is_of_plan && *of == self.shared.name && *number == self.part + 1
             }
             Some(Parallel::Whole { .. }) | None => false,
         }

@@ -588,7 +588,7 @@ async fn finish_leased<S, K, T, St: JobStore<K, T>>(
     whole.finished = true;
     whole.updated = now;
     // Another worker may have done this, and a later runner may have begun the job again.
-    match stored.filter(|stored| stored.run == whole.run) {
+    match stored.filter(|stored| stored.has_plan_of(&whole)) {
         Some(stored) if stored.is_done() => whole = stored,
         Some(_) => {
             let committed = scope.commit(&whole).await;
