@@ -113,9 +113,10 @@ pub enum Error<S, C> {
         /// The option: a method of [`Job`](crate::Job) or [`Walk`](keywalk::Walk).
         option: &'static str,
     },
-    /// The part of a parallel job was reset, by itself or with the job, while the job was running.
+    /// A parallel job was reset, or started over by another runner, or one of its parts was reset, while this runner
+    /// had it.
     WasReset {
-        /// The part's name.
+        /// The name of the job, or of the part.
         job: String,
     },
     /// Internal error: a blocking run was suspended at a future. This is a bug in this crate. Please report it.
@@ -228,8 +229,8 @@ impl<S, C> fmt::Display for Error<S, C> {
             ),
             Error::WasReset { job } => write!(
                 f,
-                "the part {job:?} was reset while its job was running; reset the whole job, and run it again to \
-                 start over"
+                "the job {job:?} was reset or started over while this runner had it; run it again, or if only a part \
+                 was reset, reset the whole job first"
             ),
             Error::Suspended { job } => write!(
                 f,

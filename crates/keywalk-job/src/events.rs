@@ -111,7 +111,7 @@ pub(crate) fn ended<S, C>(outcome: &Result<Outcome, Error<S, C>>) {
         Err(Error::AlreadyRunning { .. }) => "another runner has the job".to_owned(),
         Err(Error::InvalidNext { .. }) => "it counted items that it doesn't have".to_owned(),
         Err(Error::NotParallel { .. }) => "an option is only for a job without workers".to_owned(),
-        Err(Error::WasReset { .. }) => "the part was reset".to_owned(),
+        Err(Error::WasReset { .. }) => "the job was reset or started over".to_owned(),
         Err(Error::Suspended { .. }) => "it waited where it can't".to_owned(),
     };
     event!(error, error = why, "the run failed");

@@ -546,19 +546,19 @@ impl Worker {
         self.shared.board().whole.is_some()
     }
 
-    /// Joins the runner to this plan. Returns whether it is the first of its workers that does.
-    pub(crate) fn enter(&self, whole: Checkpoint) -> bool {
+    /// Joins the runner to this plan. Returns whether it is the first of its workers that does. `None` if the runner has
+    /// another plan, which isn't done: its workers may be running.
+    pub(crate) fn enter(&self, whole: Checkpoint) -> Option<bool> {
         let mut board = self.shared.board();
-        let known = board.whole.as_ref();
-        if known.is_some_and(|known| known.has_plan_of(&whole)) {
-            return false;
+        if let Some(known) = &board.whole {
+            return (known.has_plan_of(&whole) || known.is_done()).then_some(false);
         }
         let total = board.total;
         *board = Board {
             total,
             ..Board::of(whole)
         };
-        true
+        Some(true)
     }
 
     /// Returns the indices of the parts, in the order in which this worker takes them: at first far from the others'.

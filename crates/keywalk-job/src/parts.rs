@@ -479,8 +479,14 @@ async fn join<S, K, T, St: JobStore<K, T>>(
     store: &mut St,
 ) -> Result<(), Error<S, St::Error>> {
     let parts = if whole.is_done() { 0 } else { whole.plan().0 };
-    if !worker.enter(whole) {
-        return Ok(());
+    match worker.enter(whole) {
+        Some(true) => {}
+        Some(false) => return Ok(()),
+        None => {
+            return Err(Error::WasReset {
+                job: worker.job_name().to_owned(),
+            });
+        }
     }
     for part in 0..parts {
         look(worker, part, store).await?;
