@@ -1,6 +1,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::panic;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[cfg(feature = "async")]
 use std::task::Poll;
@@ -268,6 +269,7 @@ impl ParallelJob {
             began: SystemClock.now(),
             stop: Stop::new(),
             board: Mutex::default(),
+            is_led: AtomicBool::new(false),
             hooks: Mutex::new(self.hooks),
             failure: Mutex::default(),
         });
@@ -542,6 +544,12 @@ impl Worker {
         self.shared.tell();
     }
 
+    /// Lets one worker of this runner at a time plan or finish the job: the checkpoints' lease may be the runner's.
+    pub(crate) fn lead(&self) -> Option<Lead<'_>> {
+        let is_led = &self.shared.is_led;
+        (!is_led.swap(true, Ordering::AcqRel)).then(|| Lead(is_led))
+    }
+
     pub(crate) fn has_entered(&self) -> bool {
         self.shared.board().whole.is_some()
     }
@@ -620,6 +628,15 @@ impl fmt::Debug for Worker {
     }
 }
 
+/// A worker's right to plan or finish the job, until this is dropped.
+pub(crate) struct Lead<'w>(&'w AtomicBool);
+
+impl Drop for Lead<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
 pub(crate) enum Claim {
     Claimed,
     /// Another worker of this runner has it.
@@ -688,6 +705,8 @@ pub(crate) struct Shared {
     /// Set once a worker has failed.
     stop: Stop,
     board: Mutex<Board>,
+    /// Whether a worker plans or finishes the job.
+    is_led: AtomicBool,
     hooks: Mutex<Vec<Hook>>,
     /// The first error of a worker.
     failure: Mutex<Option<BoxError>>,

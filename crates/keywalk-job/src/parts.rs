@@ -253,7 +253,8 @@ fn short_delays() -> impl Iterator<Item = Duration> {
     (0..6).map(|step| Duration::from_millis(1 << step))
 }
 
-/// Makes sure that there is a plan, and learns how far its parts are. Returns `false` if another runner has the job.
+/// Makes sure that there is a plan, and learns how far its parts are. Returns `false` if another worker or runner plans
+/// or finishes the job.
 async fn enter<P, St, H>(
     worker: &Worker,
     begins: &Cursor<Key<P>>,
@@ -272,6 +273,9 @@ where
     if let Some(whole) = current(stored, worker, begins, source, control)? {
         return join(worker, whole, store).await.map(|()| true);
     }
+    let Some(_lead) = worker.lead() else {
+        return Ok(false);
+    };
     let lease = store.lease(job).await.map_err(checkpoints_failed(job))?;
     let Some(lease) = lease else {
         return Ok(false);
@@ -555,7 +559,7 @@ async fn claim<S, K, T, St: JobStore<K, T>>(
     })
 }
 
-/// Records that the job is done. Returns `false` if another runner has the job's lease.
+/// Records that the job is done. Returns `false` if another worker or runner plans or finishes the job.
 async fn finish<S, K, T, St: JobStore<K, T>, H: Host>(
     worker: &Worker,
     begins: &Cursor<K>,
@@ -570,6 +574,9 @@ where
     if begins.is_unbounded() || worker.is_finished() {
         return Ok(true);
     }
+    let Some(_lead) = worker.lead() else {
+        return Ok(false);
+    };
     let lease = store.lease(job).await.map_err(checkpoints_failed(job))?;
     let Some(lease) = lease else {
         return Ok(false);
