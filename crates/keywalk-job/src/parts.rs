@@ -302,12 +302,12 @@ where
     if let Some(whole) = current(stored.clone(), worker, begins, plan.source(), control)? {
         return join(worker, whole, store).await.map(|()| true);
     }
-    // The parts of an earlier plan may be running. No one takes them before the plan is recorded again.
-    let (parts, recorded) = stored.as_ref().map_or((0, 0), Checkpoint::plan);
-    let taken = if parts == 0 { 0 } else { recorded };
-    let mut leases = Vec::with_capacity(taken);
+    // The parts of an earlier plan may be running, also after it is void. No one takes them before the plan is recorded
+    // again.
+    let recorded = stored.as_ref().map_or(0, |stored| stored.plan().1);
+    let mut leases = Vec::with_capacity(recorded);
     let mut entered = Ok(true);
-    for number in 1..=taken {
+    for number in 1..=recorded {
         match store.lease(&part_name(job, number)).await {
             Ok(Some(lease)) => leases.push(lease),
             Ok(None) => {
