@@ -770,9 +770,8 @@ impl Shared {
         let elapsed = SystemClock.now().saturating_sub(self.began);
         let mut whole = Outcome::of(StopReason::Done, elapsed, 0);
         workers.iter().for_each(|worker| whole.add(worker));
-        let board = self.board();
-        whole.checkpoint = board.summed();
-        if !board.is_at_end() {
+        whole.checkpoint = self.board().summed();
+        if !workers.iter().any(Outcome::is_done) {
             // Others are running, unless a worker had another reason to end.
             let reasons = workers.iter().map(Outcome::stop_reason);
             let mut reasons =
@@ -876,10 +875,6 @@ impl Board {
 
     fn is_done(&self) -> bool {
         self.whole.is_some() && self.parts.iter().all(|part| part.is_done)
-    }
-
-    fn is_at_end(&self) -> bool {
-        self.whole.is_some() && self.parts.iter().all(|part| part.is_done || part.is_at_end)
     }
 
     fn fraction(&self) -> f64 {
