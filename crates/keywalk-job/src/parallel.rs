@@ -874,16 +874,23 @@ impl Board {
     }
 
     fn is_done(&self) -> bool {
-        self.whole.is_some() && self.parts.iter().all(|part| part.is_done)
+        let whole = self.whole.as_ref();
+        whole.is_some_and(Checkpoint::is_done)
+            || !self.parts.is_empty() && self.parts.iter().all(|part| part.is_done)
     }
 
     fn fraction(&self) -> f64 {
         match (self.is_done(), self.total) {
             (true, _) => 1.0,
             (_, Some(total)) if total > 0 => (self.counts().items as f64 / total as f64).min(1.0),
+            // It is being planned, or has no workers.
+            _ if self.parts.is_empty() => {
+                let whole = self.whole.as_ref();
+                whole.and_then(Checkpoint::fraction).unwrap_or(0.0)
+            }
             _ => {
                 let sum: f64 = self.parts.iter().map(|part| part.fraction).sum();
-                sum / self.parts.len().max(1) as f64
+                sum / self.parts.len() as f64
             }
         }
     }
