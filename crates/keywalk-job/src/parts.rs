@@ -210,10 +210,8 @@ where
         control.options.part = Some(worker.part(part));
         let ran = run_leased(&job, control, &begins, walk, store).await;
         store.release(lease).await;
-        if ran.is_err() {
-            worker.unclaim(part);
-        }
         let outcome;
+        // A part that has failed stays taken: no worker takes it before the runner knows of the failure.
         (outcome, walk, control) = ran?;
         worker.leave(part, &outcome);
         done.add(&outcome);
