@@ -106,8 +106,8 @@ impl Outcome {
         self.elapsed
     }
 
-    /// Returns the outcome of each worker of a [`ParallelJob`](crate::ParallelJob); empty for any other job, and for a
-    /// worker.
+    /// Returns the outcome of each worker of a [`ParallelJob`](crate::ParallelJob), in the order of their numbers; empty
+    /// for any other job, and for a worker.
     pub fn workers(&self) -> &[Outcome] {
         &self.workers
     }

@@ -367,13 +367,13 @@ impl ParallelJob {
             Some(Box::pin(async move { shared.ended(work(worker).await) }))
         });
         let mut running: Vec<_> = running.collect();
-        let mut outcomes = Vec::new();
+        let mut outcomes = vec![None; running.len()];
         std::future::poll_fn(|context| {
-            for slot in &mut running {
+            for (slot, outcome) in running.iter_mut().zip(&mut outcomes) {
                 if let Some(worker) = slot
-                    && let Poll::Ready(outcome) = worker.as_mut().poll(context)
+                    && let Poll::Ready(ended) = worker.as_mut().poll(context)
                 {
-                    outcomes.extend(outcome);
+                    *outcome = ended;
                     *slot = None;
                 }
             }
@@ -383,7 +383,7 @@ impl ParallelJob {
             }
         })
         .await;
-        shared.outcome(outcomes)
+        shared.outcome(outcomes.into_iter().flatten().collect())
     }
 
     /// Reads the [progress](Self::progress) of the whole job from an asynchronous store.
