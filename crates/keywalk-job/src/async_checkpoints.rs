@@ -196,7 +196,14 @@ pub trait AsyncLeases: AsyncCheckpointStore {
                 }
                 None => return Err(is_running()),
             };
-            let recorded = Recorded::by(self.load(job).await);
+            let loaded = match self.load(job).await {
+                Err(error) if self.is_transient(&error) => {
+                    removed = Err(failed(error));
+                    Ok(None)
+                }
+                loaded => loaded,
+            };
+            let recorded = Recorded::by(loaded);
             for number in 1..=recorded.parts.unwrap_or(0) {
                 match self.lease(&part_name(job, number)).await {
                     Ok(Some(lease)) => leases.push(lease),

@@ -61,7 +61,11 @@ pub trait Leases: CheckpointStore {
             job: job.to_owned(),
         };
         let _lease = self.lease(job).map_err(failed)?.ok_or_else(is_running)?;
-        let Recorded { void, parts } = Recorded::by(self.load(job));
+        let loaded = match self.load(job) {
+            Err(error) if self.is_transient(&error) => return Err(failed(error)),
+            loaded => loaded,
+        };
+        let Recorded { void, parts } = Recorded::by(loaded);
         let leases = (1..=parts.unwrap_or(0)).map(|number| {
             let lease = self.lease(&part_name(job, number)).map_err(failed)?;
             lease.ok_or_else(is_running)
