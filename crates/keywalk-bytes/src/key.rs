@@ -23,7 +23,7 @@ mod bytes;
 mod column;
 mod decode_error;
 mod display;
-mod fraction;
+pub(crate) mod fraction;
 mod integer;
 mod option;
 mod packed;

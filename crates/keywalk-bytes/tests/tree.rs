@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails, fails the test")]
 
 use std::borrow::Cow;
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
 use std::error::Error as StdError;
 use std::fmt::Debug;
@@ -108,6 +108,9 @@ fn sizes_of_parts<K: Key + Debug>(keys: &[K], parts: usize) -> Vec<usize> {
         ] {
             let mut tree = Tree::<Map, K>::new(Map::of(keys.iter().cloned()));
             let range = KeyRange::new(bounds, order);
+            let points = tree.split_points(&range, parts).unwrap();
+            let is_before = |a: &K, b: &K| range.compare(a, b) == Some(Ordering::Less);
+            assert!(points.is_sorted_by(is_before), "{points:?}");
             let ranges = parts_of(&mut tree, &range, parts);
             assert!(ranges.len() <= parts);
             let walks: Vec<_> = ranges.iter().map(|part| walked(&mut tree, part)).collect();
@@ -161,7 +164,9 @@ fn parts_of_unevenly_spread_keys_tile_the_range() {
     sizes_of_parts(&bare, 8);
     let zeros: Vec<_> = (0..100).map(|n| vec![0_u8; n]).collect();
     sizes_of_parts(&zeros, 8);
-    sizes_of_parts(&[i64::MIN, 0, 1, i64::MAX], 8);
+    sizes_of_parts(&[i64::MIN, 0, 1, i64::MAX], usize::MAX);
+    sizes_of_parts(&texts, 300);
+    sizes_of_parts(&zeros, 70);
     sizes_of_parts(&[7_u8], 8);
 }
 

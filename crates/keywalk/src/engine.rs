@@ -403,11 +403,7 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
     {
         let range = self.backward.as_ref().unwrap_or(&self.range);
         let last = check_items(range, &self.chunk, self.requested_items)?;
-        let position = match answer {
-            Fetched::End => None,
-            Fetched::More => Some(last.clone().ok_or(ContractViolation::NoProgress)?),
-            Fetched::ScannedTo(key) => Some(check_scanned(range, last.as_ref(), key)?),
-        };
+        let position = check_position(range, last.as_ref(), answer)?;
         if let Some(position) = &position {
             self.cycle.pass(position)?;
         }
@@ -579,12 +575,21 @@ impl<K: Clone + PartialOrd> Fetched<K> {
         chunk: &Chunk<T>,
     ) -> Result<Option<K>, ContractViolation> {
         let last = check_items(range, chunk, chunk.limit())?;
-        Ok(match self {
-            Fetched::End => None,
-            Fetched::More => Some(last.ok_or(ContractViolation::NoProgress)?),
-            Fetched::ScannedTo(key) => Some(check_scanned(range, last.as_ref(), key)?),
-        })
+        check_position(range, last.as_ref(), self)
     }
+}
+
+/// Returns the key up to which the range is covered, `None` if to its end.
+fn check_position<K: Clone + PartialOrd>(
+    range: &KeyRange<K>,
+    last: Option<&K>,
+    answer: Fetched<K>,
+) -> Result<Option<K>, ContractViolation> {
+    Ok(match answer {
+        Fetched::End => None,
+        Fetched::More => Some(last.ok_or(ContractViolation::NoProgress)?.clone()),
+        Fetched::ScannedTo(key) => Some(check_scanned(range, last, key)?),
+    })
 }
 
 /// Checks G1, G2 and G6 by the chunk's first and last keys. Returns the last key.

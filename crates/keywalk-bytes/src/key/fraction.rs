@@ -32,15 +32,16 @@ pub(super) fn of_bytes(first: &[u8], last: &[u8], at: &[u8]) -> Option<f64> {
 }
 
 /// Returns the length of the common prefix. What lies between has it too.
-fn common(first: &[u8], last: &[u8]) -> usize {
+pub(crate) fn common(first: &[u8], last: &[u8]) -> usize {
     let differ = |(a, b): (&u8, &u8)| a != b;
     let shorter = first.len().min(last.len());
     first.iter().zip(last).position(differ).unwrap_or(shorter)
 }
 
-fn number(bytes: &[u8], common: usize) -> u128 {
+/// Returns the 16 bytes after the common prefix as a number.
+pub(crate) fn number(bytes: &[u8], common: usize) -> u128 {
     let mut digits = [0; 16];
-    for (digit, byte) in digits.iter_mut().zip(&bytes[common..]) {
+    for (digit, byte) in digits.iter_mut().zip(bytes.iter().skip(common)) {
         *digit = *byte;
     }
     u128::from_be_bytes(digits)

@@ -16,6 +16,7 @@ use super::source::nearest;
 use crate::decode::Decode;
 use crate::edge::Edge;
 use crate::error::Error;
+use crate::key::fraction;
 use crate::{ByteStore, Key};
 
 /// How many keys are read at a place.
@@ -26,8 +27,18 @@ const MOST_PLACES: usize = 4_000;
 const FINE: f64 = 1.0 / 8.0;
 /// Densities that differ by less than this factor are about equal.
 const CLOSE: f64 = 2.5;
-/// The same for densities of few keys, which chance changes more.
+/// The same for densities of few keys, which chance changes more. What is unread of a cell is also known well enough if it
+/// is at most this many times as long as what was read.
 const ROUGHLY: f64 = 4.0;
+/// A key is close to a place if it is at most this many mean gaps away.
+const NEAR: f64 = 8.0;
+/// A cell whose ends differ counts at most this many times as much as one that has to be halved: its estimate may be far
+/// off.
+const DOUBT: f64 = 1.5;
+/// A cell that isn't known well is halved from this fraction of the usual size on.
+const UNKNOWN: f64 = 1.0 / 4.0;
+/// The most cells to halve before all are estimated again.
+const MOST_AT_ONCE: usize = 64;
 
 /// Samples keys, and counts none: the parts are estimates. The split costs at most about 4,000 short scans of up to 64
 /// entries, however many keys there are, and one or two per part. If keys are spread evenly it costs about 14 per part:
@@ -60,7 +71,7 @@ impl<B: ByteStore, K: Key, D: Decode> SplitSource for Tree<B, K, D> {
         for (place, skipped) in places {
             points.extend(self.key_from(&place, skipped)?);
         }
-        // What was skipped may reach past the next place.
+        // If keys were deleted since they were read, what is skipped reaches past the next place.
         points.dedup_by(|next, last| *next <= *last);
         if range.order() == Order::Descending {
             points.reverse();
@@ -140,20 +151,13 @@ struct Scale {
 impl Scale {
     /// Of the keys between these two.
     fn of(first: &[u8], last: &[u8]) -> Self {
-        let differ = |(a, b): (&u8, &u8)| a != b;
-        let shorter = first.len().min(last.len());
-        let prefix = first.iter().zip(last).position(differ);
         Scale {
-            prefix: prefix.unwrap_or(shorter),
+            prefix: fraction::common(first, last),
         }
     }
 
     fn number(&self, key: &[u8]) -> u128 {
-        let mut digits = [0; 16];
-        for (digit, byte) in digits.iter_mut().zip(key.iter().skip(self.prefix)) {
-            *digit = *byte;
-        }
-        u128::from_be_bytes(digits)
+        fraction::number(key, self.prefix)
     }
 
     fn way(&self, from: &[u8], to: &[u8]) -> f64 {
@@ -269,7 +273,7 @@ impl Cell {
             _ if self.ends.is_none() || self.halves.is_some() => 0.0,
             Hope::None => value,
             Hope::Keys(keys) => value.max(keys),
-            Hope::Guess(keys) => value.max(keys.min(most * 1.5)),
+            Hope::Guess(keys) => value.max(keys.min(most * DOUBT)),
         }
     }
 }
@@ -316,7 +320,7 @@ impl<B: ByteStore> Sampler<'_, B> {
             // A cell that isn't known well is worth a look even if it seems small.
             let is_open = |at: &usize| {
                 let is_known = self.cells[*at].keys.is_some();
-                urgency(*at) > if is_known { most } else { most / 4.0 }
+                urgency(*at) > if is_known { most } else { most * UNKNOWN }
             };
             let mut open: Vec<usize> = (0..values.len()).filter(is_open).collect();
             if open.is_empty() {
@@ -324,7 +328,7 @@ impl<B: ByteStore> Sampler<'_, B> {
             }
             open.sort_by(|a, b| urgency(*b).total_cmp(&urgency(*a)));
             // Estimates of the others change with each one.
-            open.truncate((open.len() / 4).clamp(1, 64));
+            open.truncate((open.len() / 4).clamp(1, MOST_AT_ONCE));
             for at in open {
                 self.follow(at)?;
             }
@@ -384,7 +388,7 @@ impl<B: ByteStore> Sampler<'_, B> {
         let (gap, _) = head.gaps(&scale);
         let way = |key: Option<&Vec<u8>>| key.map_or(f64::INFINITY, |key| scale.way(&middle, key));
         let is_even = are_close(gap, way(keys.last()) / keys.len() as f64, CLOSE);
-        let is_close = way(keys.first()) <= 8.0 * gap;
+        let is_close = way(keys.first()) <= NEAR * gap;
         let second = Sample::of(&keys);
         let first_half = match &second {
             Some(second) if is_close => {
