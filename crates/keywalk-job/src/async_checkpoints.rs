@@ -5,7 +5,7 @@ use std::future::Future;
 use crate::checkpoint::Checkpoint;
 use crate::checkpoints::Attempt;
 use crate::dead_letter::{DeadLetter, DeadLetterRecord};
-use crate::error::{BoxError, Error};
+use crate::error::{BoxError, Error, checkpoints_failed};
 use crate::lease::Recorded;
 use crate::parallel::part_name;
 
@@ -181,43 +181,8 @@ pub trait AsyncLeases: AsyncCheckpointStore {
         job: &str,
     ) -> impl Future<Output = Result<bool, Error<Infallible, Self::Error>>> + Send {
         async move {
-            let failed = |error| Error::CheckpointStore {
-                job: job.to_owned(),
-                error,
-            };
-            let is_running = || Error::AlreadyRunning {
-                job: job.to_owned(),
-            };
             let mut leases = Vec::new();
-            let mut removed = match self.lease(job).await.map_err(failed)? {
-                Some(lease) => {
-                    leases.push(lease);
-                    Ok(())
-                }
-                None => return Err(is_running()),
-            };
-            let loaded = match self.load(job).await {
-                Err(error) if self.is_transient(&error) => {
-                    removed = Err(failed(error));
-                    Ok(None)
-                }
-                loaded => loaded,
-            };
-            let recorded = Recorded::by(loaded);
-            for number in 1..=recorded.parts.unwrap_or(0) {
-                match self.lease(&part_name(job, number)).await {
-                    Ok(Some(lease)) => leases.push(lease),
-                    Ok(None) => removed = Err(is_running()),
-                    Err(error) => removed = Err(failed(error)),
-                }
-                if removed.is_err() {
-                    break;
-                }
-            }
-            let removed = match removed {
-                Ok(()) => remove_all(self, job, recorded).await.map_err(failed),
-                Err(error) => Err(error),
-            };
+            let removed = remove_all(self, job, &mut leases).await;
             for lease in leases {
                 self.release(lease).await;
             }
@@ -226,24 +191,57 @@ pub trait AsyncLeases: AsyncCheckpointStore {
     }
 }
 
-/// Removes a job and its parts.
-async fn remove_all<C: AsyncCheckpointStore + ?Sized>(
+/// Takes the leases of a job and its parts, and removes them.
+async fn remove_all<C: AsyncLeases + ?Sized>(
     checkpoints: &mut C,
     job: &str,
-    Recorded { void, parts }: Recorded,
-) -> Result<bool, C::Error> {
-    if let Some(void) = void {
-        let mut scope = checkpoints.begin().await?;
-        scope.load(job).await?;
-        scope.commit(&void).await?;
+    leases: &mut Vec<C::Lease>,
+) -> Result<bool, Error<Infallible, C::Error>> {
+    let failed = |error| Error::CheckpointStore {
+        job: job.to_owned(),
+        error,
+    };
+    leases.push(leased(checkpoints, job, job).await?);
+    let mut recorded = match checkpoints.load(job).await {
+        Err(error) if checkpoints.is_transient(&error) => return Err(failed(error)),
+        loaded => Recorded::by(loaded),
+    };
+    while recorded.is_unreadable
+        && let Ok(Some(_)) = checkpoints.load(&part_name(job, recorded.parts + 1)).await
+    {
+        recorded.parts += 1;
     }
-    for number in 1..=parts.unwrap_or(usize::MAX) {
-        let removed = checkpoints.remove(&part_name(job, number)).await?;
-        if !removed && parts.is_none() {
+    for number in 1..=recorded.parts {
+        leases.push(leased(checkpoints, job, &part_name(job, number)).await?);
+    }
+    if let Some(void) = &recorded.void {
+        let mut scope = checkpoints.begin().await.map_err(failed)?;
+        scope.load(job).await.map_err(failed)?;
+        scope.commit(void).await.map_err(failed)?;
+    }
+    for number in 1..=recorded.most() {
+        let part = part_name(job, number);
+        if number > recorded.parts {
+            leases.push(leased(checkpoints, job, &part).await?);
+        }
+        if !checkpoints.remove(&part).await.map_err(failed)? && number > recorded.parts {
             break;
         }
     }
-    checkpoints.remove(job).await
+    checkpoints.remove(job).await.map_err(failed)
+}
+
+/// Takes the lease of a job, or of one of its parts.
+async fn leased<C: AsyncLeases + ?Sized>(
+    checkpoints: &mut C,
+    job: &str,
+    name: &str,
+) -> Result<C::Lease, Error<Infallible, C::Error>> {
+    let lease = checkpoints.lease(name).await;
+    let lease = lease.map_err(checkpoints_failed(job))?;
+    lease.ok_or_else(|| Error::AlreadyRunning {
+        job: job.to_owned(),
+    })
 }
 
 /// Keeps the items that an asynchronous job has [skipped](crate::AsyncJob::skip_failures), by

@@ -60,25 +60,34 @@ pub trait Leases: CheckpointStore {
         let is_running = || Error::AlreadyRunning {
             job: job.to_owned(),
         };
-        let _lease = self.lease(job).map_err(failed)?.ok_or_else(is_running)?;
-        let loaded = match self.load(job) {
-            Err(error) if self.is_transient(&error) => return Err(failed(error)),
-            loaded => loaded,
-        };
-        let Recorded { void, parts } = Recorded::by(loaded);
-        let leases = (1..=parts.unwrap_or(0)).map(|number| {
-            let lease = self.lease(&part_name(job, number)).map_err(failed)?;
+        let lease = |store: &mut Self, job: &str| {
+            let lease = store.lease(job).map_err(failed)?;
             lease.ok_or_else(is_running)
-        });
-        let _leases: Vec<_> = leases.collect::<Result<_, _>>()?;
-        if let Some(void) = void {
+        };
+        let mut leases = vec![lease(self, job)?];
+        let mut recorded = match self.load(job) {
+            Err(error) if self.is_transient(&error) => return Err(failed(error)),
+            loaded => Recorded::by(loaded),
+        };
+        while recorded.is_unreadable
+            && let Ok(Some(_)) = self.load(&part_name(job, recorded.parts + 1))
+        {
+            recorded.parts += 1;
+        }
+        for number in 1..=recorded.parts {
+            leases.push(lease(self, &part_name(job, number))?);
+        }
+        if let Some(void) = &recorded.void {
             let (mut scope, mut rest) = self.begin().map_err(failed)?;
             Self::load_in(&mut scope, &mut rest, job).map_err(failed)?;
-            Self::commit(scope, rest, &void).map_err(failed)?;
+            Self::commit(scope, rest, void).map_err(failed)?;
         }
-        for number in 1..=parts.unwrap_or(usize::MAX) {
-            let removed = self.remove(&part_name(job, number)).map_err(failed)?;
-            if !removed && parts.is_none() {
+        for number in 1..=recorded.most() {
+            let part = part_name(job, number);
+            if number > recorded.parts {
+                leases.push(lease(self, &part)?);
+            }
+            if !self.remove(&part).map_err(failed)? && number > recorded.parts {
                 break;
             }
         }
@@ -91,20 +100,29 @@ pub(crate) struct Recorded {
     /// The checkpoint of a parallel job without parts. It is recorded first: a job whose parts are removed in part must
     /// not go on.
     pub(crate) void: Option<Checkpoint>,
-    /// The number of the parts. `None` if the job's checkpoint can't be read: then parts are removed while there are
-    /// any.
-    pub(crate) parts: Option<usize>,
+    /// The number of the parts.
+    pub(crate) parts: usize,
+    /// Whether the job's checkpoint can't be read. Then the parts are counted by their checkpoints, up to one that can't
+    /// be read either. What follows is removed while there is any.
+    pub(crate) is_unreadable: bool,
 }
 
 impl Recorded {
     pub(crate) fn by<E>(loaded: Result<Option<Checkpoint>, E>) -> Self {
-        let loaded = loaded.ok();
-        let known = loaded.as_ref().and_then(Option::as_ref);
+        let is_unreadable = loaded.is_err();
+        let known = loaded.ok().flatten();
         Recorded {
-            void: known.and_then(Checkpoint::without_parts),
-            parts: loaded
-                .as_ref()
-                .map(|_| known.map_or(0, |whole| whole.plan().1)),
+            void: known.as_ref().and_then(Checkpoint::without_parts),
+            parts: known.map_or(0, |whole| whole.plan().1),
+            is_unreadable,
+        }
+    }
+
+    /// The number of the parts at most.
+    pub(crate) fn most(&self) -> usize {
+        match self.is_unreadable {
+            true => usize::MAX,
+            false => self.parts,
         }
     }
 }
