@@ -2,15 +2,19 @@
 
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::sync::{Barrier, Mutex, mpsc};
 
 use keywalk::Walk;
 use keywalk_job::{
-    CheckpointStore, Error, FileCheckpoints, Job, Lease, Leases, ParallelJob, StopReason,
+    BoxError, CheckpointStore, Error, FileCheckpoints, Job, Lease, Leases, Outcome, ParallelJob,
+    StopReason, Worker,
 };
 
-use crate::lab::{Lab, collect, millis};
+use crate::lab::{Lab, NumbersJob, collect, millis};
 use crate::numbers::Numbers;
+use crate::parallel::{Fate, assert_ends, run};
 use crate::shared::Shared;
+use crate::store::Failed;
 
 /// A job whose checkpoints are in this folder.
 fn job(name: &str, folder: &tempfile::TempDir) -> Job<'static, Numbers, FileCheckpoints> {
@@ -117,6 +121,108 @@ fn workers_with_files_miss_nothing_and_repeat_at_most_a_chunk_each() {
     assert!(times.iter().sum::<usize>() <= 120 + 3 * failed, "repeated");
     assert!(Leases::reset(&mut files, "mine").unwrap());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn the_workers_of_a_runner_plan_and_finish_one_plan_whenever_they_meet() {
+    /// The second worker runs when the first one has done so many operations, and others have acted.
+    fn is_met_at(after: usize, shares_leases: bool, others: fn(&Lab)) -> bool {
+        let mut lab = Lab::new(0..24);
+        lab.store.runner = u32::MAX * u32::from(shares_leases);
+        lab.store.get().has_workers = true;
+        let work = |lab: &Lab, worker: Worker| -> Result<Outcome, BoxError> {
+            let lab = lab.again();
+            let job = worker.job(lab.walk(3), lab.store.clone());
+            let job = job.clock(lab.clock.clone()).deadline(millis(1_000));
+            let ran = job.run(|effects, items| {
+                for number in items {
+                    lab.store.happens(*number);
+                    effects.done(*number);
+                }
+                Ok(())
+            });
+            Ok(ran?)
+        };
+        let (second, seconds) = mpsc::channel();
+        let (outcome, outcomes) = mpsc::channel();
+        let (met, outcomes) = (lab.clone(), Mutex::new(outcomes));
+        let act = move || {
+            others(&met);
+            outcome.send(work(&met, seconds.recv().unwrap())).unwrap();
+        };
+        lab.store.get().acts = Some((after, Box::new(act)));
+        let ran = ParallelJob::new("job").workers(2).run(|worker| {
+            if worker.number() == 1 {
+                drop(second.send(worker));
+                return outcomes.lock().unwrap().recv()?;
+            }
+            let ran = work(&lab, worker);
+            // The second worker may still wait.
+            lab.store.get().acts = None;
+            ran
+        });
+        let is_over = match ran {
+            Ok(outcome) => {
+                assert!(outcome.is_done());
+                false
+            }
+            Err(error) if error.is::<mpsc::RecvError>() => true,
+            Err(error) => {
+                let error = error.downcast().unwrap();
+                assert!(
+                    !shares_leases && matches!(*error, Error::<Failed, Failed>::WasReset { .. })
+                );
+                false
+            }
+        };
+        assert_ends(&lab, |job| job);
+        !is_over
+    }
+    let none: fn(&Lab) = |_| {};
+    let start_over: fn(&Lab) = |lab| {
+        drop(run(
+            lab,
+            1,
+            |job| job.deadline(millis(1_000)),
+            Fate::Nothing,
+        ));
+        let says = |job: NumbersJob<'static>| job.restart_when_done().deadline(millis(1_000));
+        drop(run(lab, 1, says, Fate::Fails(0)));
+    };
+    for (shares_leases, others) in [(true, none), (false, start_over)] {
+        let met = (0..).take_while(|after| is_met_at(*after, shares_leases, others));
+        assert!(met.count() > 50);
+    }
+}
+
+#[test]
+fn a_chunk_that_fails_is_not_done_again_by_another_worker_of_its_runner() {
+    let folder = tempfile::tempdir().unwrap();
+    let (calls, barrier) = (AtomicU32::new(0), Barrier::new(2));
+    let ran = ParallelJob::new("mine").workers(2).parts(1).run(|worker| {
+        let is_first = worker.number() == 0;
+        let walk = Walk::new(Numbers::new(0..4));
+        let job = worker.job(walk, FileCheckpoints::new(folder.path()));
+        let run = || {
+            job.run(|(), _| {
+                calls.fetch_add(1, SeqCst);
+                Err::<(), _>("bad".into())
+            })
+        };
+        // The second runs after the first, and before its runner knows of the failure.
+        if is_first {
+            let failed = run();
+            barrier.wait();
+            barrier.wait();
+            return Ok(failed?);
+        }
+        barrier.wait();
+        let ran = run();
+        barrier.wait();
+        Ok(ran?)
+    });
+    assert!(ran.is_err());
+    assert_eq!(calls.into_inner(), 1);
 }
 
 #[test]

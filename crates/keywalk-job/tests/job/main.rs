@@ -9,16 +9,25 @@ mod shared;
 mod store;
 
 mod driver {
+    use std::convert::Infallible;
+
     use keywalk::Walk;
-    use keywalk_job::{Batch, BoxError, Job, Next, Outcome, ParallelJob, Worker};
+    use keywalk_job::{Batch, BoxError, Error, Job, Leases, Next, Outcome, ParallelJob, Worker};
 
     use crate::numbers::Numbers;
-    use crate::store::{Effects, Store};
+    use crate::store::{Effects, Failed, Store};
 
     pub(crate) type NumbersJob<'a> = Job<'a, Numbers, Store>;
 
     pub(crate) fn job_of<'a>(worker: Worker, walk: Walk<Numbers>, store: Store) -> NumbersJob<'a> {
         worker.job(walk, store)
+    }
+
+    pub(crate) fn reset_job(
+        store: &mut Store,
+        job: &str,
+    ) -> Result<bool, Error<Infallible, Failed>> {
+        store.reset(job)
     }
 
     pub(crate) fn run_workers(

@@ -1,28 +1,36 @@
 //! Parallel jobs: each part is done once, by any worker of any runner.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
+use std::time::Duration;
 
 use keywalk::Walk;
 use keywalk_job::{
     BoxError, CheckpointStore, Error, Leases, Next, Outcome, ParallelJob, StopReason, WalkMismatch,
+    Worker,
 };
 use proptest::prelude::*;
 
-use crate::driver::{NumbersJob, job_of, run_workers};
-use crate::lab::{Lab, collect};
+use crate::clock::TestClock;
+use crate::driver::{NumbersJob, job_of, reset_job, run_workers};
+use crate::lab::{Lab, collect, script};
 use crate::numbers::Numbers;
 use crate::store::Failed;
 
 /// An option of a walk.
 type WalkSays = fn(Walk<Numbers>) -> Walk<Numbers>;
-type Says = fn(NumbersJob<'static>) -> NumbersJob<'static>;
+pub(crate) type Says = fn(NumbersJob<'static>) -> NumbersJob<'static>;
 
 /// The error of a run that failed.
 fn error(ran: Result<Outcome, BoxError>) -> Error<Failed, Failed> {
     *ran.unwrap_err().downcast().unwrap()
+}
+
+fn reset(lab: &Lab, job: &str) -> Result<bool, Error<Infallible, Failed>> {
+    reset_job(&mut lab.store.clone(), job)
 }
 
 /// Runs two workers over the lab's numbers, to the end.
@@ -32,11 +40,13 @@ fn go(lab: &Lab, says: Says) -> Result<Outcome, BoxError> {
 
 /// What befalls the workers of a runner, after so many items.
 #[derive(Clone, Copy, Debug)]
-enum Fate {
+pub(crate) enum Fate {
     Fails(usize),
     Panics(usize),
     Stops(usize),
     StoreFails(usize),
+    /// Instead of a run.
+    Resets,
     Nothing,
 }
 
@@ -46,19 +56,33 @@ fn fates() -> impl Strategy<Value = Fate> {
         (0..60_usize).prop_map(Fate::Panics),
         (0..60_usize).prop_map(Fate::Stops),
         (0..120_usize).prop_map(Fate::StoreFails),
+        Just(Fate::Resets),
         Just(Fate::Nothing),
     ]
 }
 
 /// Runs a runner with so many workers. `None` if it panics.
-fn run(lab: &Lab, workers: usize, says: Says, fate: Fate) -> Option<Result<Outcome, BoxError>> {
-    let lab = &lab.again();
+pub(crate) fn run(
+    lab: &Lab,
+    workers: usize,
+    says: Says,
+    fate: Fate,
+) -> Option<Result<Outcome, BoxError>> {
+    let lab = &mut lab.again();
     let mut inner = lab.store.get();
     inner.has_workers = true;
+    inner.runners += 1;
+    let runner = inner.runners;
     if let Fate::StoreFails(after) = fate {
         inner.fails_in = Some(after);
     }
     drop(inner);
+    // Each runner begins in an hour of its own.
+    lab.clock.pass(Duration::from_secs(3_600) * runner);
+    if lab.store.runner > 0 {
+        lab.store.runner = runner;
+    }
+    let lab = &*lab;
     let done = AtomicUsize::new(0);
     let ran = catch_unwind(AssertUnwindSafe(|| {
         run_workers(
@@ -96,6 +120,10 @@ fn skips(job: NumbersJob<'static>) -> NumbersJob<'static> {
     job.skip_failures().wait_for_lease()
 }
 
+fn repeats(job: NumbersJob<'static>) -> NumbersJob<'static> {
+    skips(job).restart_when_done()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: ProptestConfig::default().cases / 4,
@@ -105,18 +133,28 @@ proptest! {
     #[test]
     fn every_row_is_done_once_however_many_workers_run_and_fail(
         keys in prop::collection::btree_set(0..300_u32, 0..150),
-        runs in prop::collection::vec(prop::collection::vec((1..6_usize, fates()), 1..3), 0..6),
+        runs in prop::collection::vec(
+            prop::collection::vec((1..6_usize, prop::sample::select(vec![skips as Says, repeats]), fates()), 1..3),
+            0..6,
+        ),
         last in 1..6_usize,
+        has_leases_within_a_runner in any::<bool>(),
     ) {
-        let lab = Lab::new(keys.iter().copied());
+        let mut lab = Lab::new(keys.iter().copied());
+        // Who resets is no runner of these.
+        lab.store.runner = u32::MAX * u32::from(!has_leases_within_a_runner);
         let mut most = 0;
         for runners in runs {
+            let lab = &lab;
             thread::scope(|scope| {
-                for (workers, fate) in &runners {
-                    scope.spawn(|| drop(run(&lab, *workers, skips, *fate)));
+                for (workers, says, fate) in &runners {
+                    scope.spawn(move || match fate {
+                        Fate::Resets => drop((0..50).any(|_| reset(lab, "job").is_ok_and(|was| was))),
+                        fate => drop(run(lab, *workers, *says, *fate)),
+                    });
                 }
             });
-            most += runners.iter().map(|(workers, _)| workers * 3).sum::<usize>();
+            most += runners.iter().map(|(workers, ..)| workers * 3).sum::<usize>();
             prop_assert!(lab.store.get().unrecorded.len() <= most, "a chunk per worker");
         }
         let outcome = run(&lab, last, skips, Fate::Nothing).unwrap().unwrap();
@@ -195,13 +233,11 @@ fn a_plan_or_a_reset_that_ends_between_any_two_steps_is_whole_or_void() {
         assert!(lab.store.get().published.values().all(|times| *times == 1));
 
         lab.store.get().fails_in = Some(after);
-        let reset = Leases::reset(&mut lab.store.clone(), "job");
+        let reset = reset(&lab, "job");
         let mut inner = lab.store.get();
         inner.fails_in = None;
-        inner.unrecorded.clear();
         drop(inner);
         assert_eq!(names(&lab).is_empty(), reset.is_ok());
-        lab.store.get().recorded.clear();
         let again = run(&lab, 2, |job| job, Fate::Nothing).unwrap().unwrap();
         // The reset has had no effect, or it had all of it.
         assert!([0, 24].contains(&again.items()) && again.is_done());
@@ -211,6 +247,78 @@ fn a_plan_or_a_reset_that_ends_between_any_two_steps_is_whole_or_void() {
         let steps = (0..500).find(|after| ends_at(*after, late));
         assert!(steps.unwrap() > 50);
     }
+}
+
+/// Asserts that a run goes on to the end of the job's last plan, which does each of 24 numbers once.
+pub(crate) fn assert_ends(lab: &Lab, says: Says) {
+    assert!(go(lab, says).unwrap().is_done());
+    let inner = lab.store.get();
+    assert_eq!(inner.published, (0..24).map(|number| (number, 1)).collect());
+}
+
+#[test]
+fn of_a_job_that_starts_over_when_it_is_done_a_part_does_not() {
+    let lab = lab();
+    let stopped = run(&lab, 2, |job| job, Fate::Stops(6)).unwrap().unwrap();
+    assert_eq!(stopped.stop_reason(), StopReason::Stopped);
+    assert_ends(&lab, NumbersJob::restart_when_done);
+    assert_eq!(lab.store.at("job").items(), 24);
+}
+
+#[test]
+fn a_runner_whose_job_is_reset_and_planned_again_leaves_the_new_plan_to_others() {
+    let is_reset_at = |after: &usize| {
+        let lab = lab();
+        let other = lab.clone();
+        let act = move || {
+            if reset(&other, "job").is_ok() {
+                assert!(run(&other, 1, |job| job, Fate::Fails(0)).unwrap().is_err());
+            }
+        };
+        lab.store.get().acts = Some((*after, Box::new(act)));
+        match run(&lab, 1, |job| job, Fate::Nothing).unwrap() {
+            Ok(outcome) => assert!(outcome.is_done()),
+            ran => assert!(matches!(error(ran), Error::WasReset { .. })),
+        }
+        let is_over = lab.store.get().acts.take().is_some();
+        assert_ends(&lab, |job| job);
+        !is_over
+    };
+    assert!((0..).take_while(is_reset_at).count() > 50);
+}
+
+#[test]
+fn a_void_plan_is_not_made_again_while_a_worker_has_one_of_its_parts() {
+    fn changes(job: NumbersJob<'static>) -> NumbersJob<'static> {
+        job.restart_if_changed().deadline(Duration::from_secs(1))
+    }
+    let is_void_at = |after: &usize| {
+        let lab = lab();
+        let numbers = Numbers {
+            name: "others",
+            ..Numbers::new(0..24)
+        };
+        let other = Lab {
+            numbers,
+            ..lab.clone()
+        };
+        let (dies, goes_on) = (other.clone(), other.clone());
+        // It has recorded that there are no parts.
+        let act = move || drop(run(&dies, 1, changes, Fate::StoreFails(7)));
+        lab.store.get().acts = Some((*after, Box::new(act)));
+        let on_question = move |_| {
+            let whole = goes_on.store.get().checkpoints.get("job").cloned();
+            if whole.is_some_and(|whole| whole.parts() == Some(0)) {
+                drop(run(&goes_on, 1, changes, Fate::Nothing).unwrap());
+            }
+        };
+        *lab.numbers.on_question.borrow_mut() = Some(Box::new(on_question));
+        drop(run(&lab, 1, |job| job, Fate::Nothing).unwrap());
+        let is_over = lab.store.get().acts.take().is_some();
+        assert_ends(&other, NumbersJob::restart_if_changed);
+        !is_over
+    };
+    assert!((0..).take_while(is_void_at).count() > 50);
 }
 
 #[test]
@@ -232,6 +340,16 @@ fn a_part_that_another_runner_has_is_left_to_it_or_waited_for() {
         assert_eq!((outcome.is_done(), outcome.items()), (true, 2));
         assert_eq!(outcome.workers().iter().map(Outcome::items).sum::<u64>(), 2);
     });
+    let _lease = taken("job#part-003");
+    lab.store.breaks_for_a_while(0);
+    let failed = reset(&lab, "job");
+    assert!(matches!(failed, Err(Error::CheckpointStore { .. })));
+    // The job's checkpoint can't be read.
+    lab.store.get().is_transient = false;
+    lab.store.get().fails_in = Some(0);
+    let running = reset(&lab, "job");
+    assert!(matches!(running, Err(Error::AlreadyRunning { .. })));
+    assert_eq!(names(&lab).len(), 17);
 }
 
 #[test]
@@ -248,7 +366,7 @@ fn a_job_with_workers_and_one_without_do_not_mix_and_a_changed_walk_is_refused()
         )
     };
     assert!(refused(error(go(&lab, |job| job.restart_if_changed()))));
-    Leases::reset(&mut lab.store.clone(), "job").unwrap();
+    reset(&lab, "job").unwrap();
 
     // A job of a user has the name of a part.
     let others = NumbersJob::new("job#part-003", lab.walk(3), lab.store.clone());
@@ -259,7 +377,7 @@ fn a_job_with_workers_and_one_without_do_not_mix_and_a_changed_walk_is_refused()
             .is_done()
     );
     assert!(refused(error(go(&lab, |job| job))));
-    Leases::reset(&mut lab.store.clone(), "job#part-003").unwrap();
+    reset(&lab, "job#part-003").unwrap();
 
     lab.store.get().recorded.clear();
     assert_eq!(go(&lab, |job| job).unwrap().items(), 24);
@@ -295,7 +413,6 @@ fn a_job_with_workers_and_one_without_do_not_mix_and_a_changed_walk_is_refused()
         (|job| job.restart_when_done(), &other, 24),
         (|job| job, &other, 0),
     ] {
-        lab.store.get().recorded.clear();
         assert_eq!(go(lab, says).unwrap().items(), items);
     }
     let of_part = lab.store.at("job#part-016").run();
@@ -307,7 +424,7 @@ fn a_job_with_workers_and_one_without_do_not_mix_and_a_changed_walk_is_refused()
     let lease = Leases::lease(&mut lab.store.clone(), "job#part-005")
         .unwrap()
         .unwrap();
-    let reset = Leases::reset(&mut lab.store.clone(), "job");
+    let reset = reset(&lab, "job");
     assert!(matches!(reset, Err(Error::AlreadyRunning { job }) if job == "job"));
     let taken = error(go(&lab, |job| job.restart_if_changed()));
     assert!(matches!(taken, Error::AlreadyRunning { .. }));
@@ -381,7 +498,24 @@ fn rates_limits_and_progress_are_of_the_whole() {
     assert!(parts.iter().all(|part| part.items() <= 5 * part.chunks()));
     assert_eq!(parts.len(), 5);
 
+    // A plan that isn't whole, and a job without workers.
     let lab = Lab::new(0..9);
+    assert!(
+        run(&lab, 1, |job| job, Fate::StoreFails(7))
+            .unwrap()
+            .is_err()
+    );
+    for fraction in [0.0, 0.25] {
+        let mut store = lab.store.clone();
+        let stored = ParallelJob::progress(&named, &mut store).unwrap().unwrap();
+        assert_eq!(
+            (stored.is_done(), stored.fraction()),
+            (false, Some(fraction))
+        );
+        reset(&lab, "job").unwrap();
+        assert!(script(lab.job(3), "ok bad").1.is_err());
+    }
+    reset(&lab, "job").unwrap();
     let limited =
         |worker| job_of(worker, lab.walk(2).limit(5), lab.store.clone()).clock(lab.clock.clone());
     let ran = run_workers(ParallelJob::new("job").workers(1), limited, |_, _| {
@@ -394,6 +528,41 @@ fn rates_limits_and_progress_are_of_the_whole() {
             ..
         }
     ));
+}
+
+#[test]
+fn a_runner_is_done_once_that_is_recorded_and_its_workers_outcomes_are_in_order() {
+    let lab = Lab::new(0..1);
+    let out_of_time = run(
+        &lab,
+        1,
+        |job| {
+            job.pause(Duration::from_secs(10))
+                .deadline(Duration::from_secs(5))
+        },
+        Fate::Nothing,
+    );
+    let out_of_time = out_of_time.unwrap().unwrap();
+    assert_eq!(
+        (out_of_time.items(), out_of_time.stop_reason()),
+        (1, StopReason::Deadline)
+    );
+    assert!(!lab.store.at("job").is_done());
+
+    let lab = Lab::new(0..9);
+    lab.store.get().has_workers = true;
+    let make = |worker: Worker| {
+        let is_second = worker.number() == 1;
+        let job = job_of(worker, lab.walk(1), lab.store.clone()).clock(TestClock::default());
+        match is_second {
+            true => job.deadline(Duration::ZERO),
+            false => job,
+        }
+    };
+    let job = ParallelJob::new("job").workers(2);
+    let outcome = run_workers(job, make, |_, _| Ok(Next::go_on())).unwrap();
+    let items = outcome.workers().iter().map(Outcome::items);
+    assert_eq!((outcome.is_done(), items.collect()), (true, vec![9, 0]));
 }
 
 #[test]

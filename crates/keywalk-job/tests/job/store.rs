@@ -12,7 +12,11 @@ use keywalk_job::{
 
 /// Clones are one store.
 #[derive(Clone, Default)]
-pub(crate) struct Store(Arc<Mutex<Inner>>);
+pub(crate) struct Store {
+    inner: Arc<Mutex<Inner>>,
+    /// The runner that the store gives each lease as often as it asks, 0 if none.
+    pub(crate) runner: u32,
+}
 
 #[derive(Default)]
 pub(crate) struct Inner {
@@ -34,7 +38,12 @@ pub(crate) struct Inner {
     pub(crate) fails_late: bool,
     /// Whether what fails passes by itself.
     pub(crate) is_transient: bool,
-    taken: BTreeMap<String, Arc<()>>,
+    /// Is called once, before an operation or a lease, after so many of them.
+    pub(crate) acts: Option<(usize, Box<dyn FnOnce() + Send>)>,
+    /// How many runners there were.
+    pub(crate) runners: u32,
+    /// Who has a job.
+    taken: BTreeMap<String, Arc<u32>>,
 }
 
 /// What was done with numbers and isn't published.
@@ -67,7 +76,7 @@ impl std::error::Error for Failed {
 
 impl Store {
     pub(crate) fn get(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap()
+        self.inner.lock().unwrap()
     }
 
     pub(crate) fn at(&self, job: &str) -> Checkpoint {
@@ -91,7 +100,19 @@ impl Store {
         (inner.is_transient, inner.fails_in) = (true, Some(fails_in));
     }
 
+    fn act(&self) {
+        let mut inner = self.get();
+        match inner.acts.take() {
+            Some((0, act)) => {
+                drop(inner);
+                act();
+            }
+            left => inner.acts = left.map(|(after, act)| (after - 1, act)),
+        }
+    }
+
     fn operation(&self, name: &'static str) -> Result<(), Failed> {
+        self.act();
         let mut inner = self.get();
         match inner.fails_in.take() {
             Some(0) => Err(Failed(name, None)),
@@ -142,6 +163,22 @@ impl CheckpointStore for Store {
         let stored = inner.checkpoints.get(checkpoint.job());
         let is_later = |stored: &Checkpoint| stored.run() > checkpoint.run();
         assert!(!stored.is_some_and(is_later), "two runners at a time");
+        let parts = |checkpoint: &Checkpoint| checkpoint.parts().unwrap_or(0);
+        if parts(checkpoint) > 0 && stored.is_some_and(|stored| parts(stored) == 0) {
+            // A new plan.
+            inner.published.clear();
+            inner.unrecorded.clear();
+            inner.recorded.clear();
+        }
+        if parts(checkpoint) > 0 && checkpoint.is_done() {
+            let of_parts = |(job, _): &(&String, _)| job.contains('#');
+            let of_parts = inner.checkpoints.iter().filter(of_parts);
+            let items = of_parts.map(|(job, part)| {
+                assert!(part.is_done(), "{job} isn't done");
+                part.items()
+            });
+            assert_eq!(items.sum::<u64>(), checkpoint.items());
+        }
         inner
             .checkpoints
             .insert(checkpoint.job().to_owned(), checkpoint.clone());
@@ -184,10 +221,17 @@ impl CheckpointStore for Store {
 
 impl Leases for Store {
     fn lease(&mut self, job: &str) -> Result<Option<Lease>, Failed> {
+        self.act();
         let mut inner = self.get();
         let guard = inner.taken.entry(job.to_owned()).or_default();
-        let is_free = Arc::strong_count(guard) == 1;
-        Ok(is_free.then(|| Lease::new(Arc::clone(guard))))
+        let is_own = self.runner > 0 && **guard == self.runner;
+        if Arc::strong_count(guard) > 1 && !is_own {
+            return Ok(None);
+        }
+        if !is_own {
+            *guard = Arc::new(self.runner);
+        }
+        Ok(Some(Lease::new(Arc::clone(guard))))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Asynchronous jobs with the blocking ones' methods. Each call of the store is pending once.
 
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
@@ -12,8 +13,8 @@ use keywalk::{
 use keywalk_job::{
     AsyncCheckpointStore, AsyncDeadLetters, AsyncJob, AsyncLeases, AsyncScope, Attempt,
     BackoffBuilder, Batch, BoxError, Checkpoint, CheckpointStore, Clock, DeadLetter,
-    DeadLetterRecord, DeadLetters, Job, Lease, Leases, Next, Outcome, Pace, ParallelJob, Progress,
-    Stop, Worker,
+    DeadLetterRecord, DeadLetters, Error, Job, Lease, Leases, Next, Outcome, Pace, ParallelJob,
+    Progress, Stop, Worker,
 };
 
 use crate::clock::TestClock;
@@ -98,6 +99,10 @@ pub(crate) fn job_of<'a>(worker: Worker, walk: Walk<Numbers>, store: Store) -> N
     let clock = Shared::default();
     let job = worker.async_job(walk, store, sleep_on(&clock));
     NumbersJob { job, clock }
+}
+
+pub(crate) fn reset_job(store: &mut Store, job: &str) -> Result<bool, Error<Infallible, Failed>> {
+    wait(AsyncLeases::reset(store, job))
 }
 
 pub(crate) fn run_workers(
