@@ -39,6 +39,7 @@ pub(crate) trait Plans {
 
     fn cursor(&self) -> Cursor<Key<Self>>;
     fn source(&self) -> &<Self::Steps as Steps>::Source;
+    fn has_limit(&self) -> bool;
 
     /// Splits what is left of the walk; see [`Walk::split`].
     async fn split(
@@ -96,6 +97,10 @@ macro_rules! plans {
 
             fn source(&self) -> &S {
                 self.walk.source()
+            }
+
+            fn has_limit(&self) -> bool {
+                self.walk.most_items_of_walk().is_some()
             }
 
             async fn split(
@@ -170,9 +175,6 @@ where
     // Only the whole job starts over, not a part.
     control.options.repeated = false;
     let mut walk = plan.into_steps();
-    if walk.limit().is_some() {
-        return Err(not_parallel(worker, "Walk::limit"));
-    }
     let mut done = Outcome::of(StopReason::Done, Duration::ZERO, 0);
     let ended = loop {
         if let Some(ended) = control.wait_for_start().await {
@@ -223,26 +225,27 @@ where
     Ok(done)
 }
 
-/// Refuses the options that only a job without workers has.
+/// Refuses the options that only a job without workers has, before anything is recorded.
 fn check_options<P: Plans, E, H: Host>(
     worker: &Worker,
     control: &Control<H>,
     begins: &Cursor<Key<P>>,
     plan: &P,
 ) -> Result<(), Failure<P, E>> {
-    // Reports a source without a fingerprint before anything is recorded.
+    // Reports a source without a fingerprint.
     Token::new(begins, plan.source()).map_err(unwritten(worker.job_name()))?;
-    match &control.options {
-        options if options.extends => Err(not_parallel(worker, "Job::extend_range")),
-        options if options.adopts => Err(not_parallel(worker, "Job::adopt")),
-        _ => Ok(()),
-    }
-}
-
-fn not_parallel<S, C>(worker: &Worker, option: &'static str) -> Error<S, C> {
-    Error::NotParallel {
-        job: worker.job_name().to_owned(),
-        option,
+    let options = &control.options;
+    let refused = [
+        ("Job::extend_range", options.extends),
+        ("Job::adopt", options.adopts),
+        ("Walk::limit", plan.has_limit()),
+    ];
+    match refused.into_iter().find(|(_, is_set)| *is_set) {
+        None => Ok(()),
+        Some((option, _)) => Err(Error::NotParallel {
+            job: worker.job_name().to_owned(),
+            option,
+        }),
     }
 }
 

@@ -854,6 +854,12 @@ impl<S: Source> Walk<S> {
         &self.source
     }
 
+    /// The [limit](Self::limit), for `keywalk-job`.
+    #[doc(hidden)]
+    pub fn most_items_of_walk(&self) -> Option<u64> {
+        self.limit
+    }
+
     /// Yields the walk's items one by one, as a `for` loop does. Call it to use iterator adapters, or to read
     /// the [cursor](Items::cursor) and the [stats](Items::stats) while iterating.
     ///

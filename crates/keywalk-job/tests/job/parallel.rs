@@ -528,6 +528,7 @@ fn rates_limits_and_progress_are_of_the_whole() {
             ..
         }
     ));
+    assert!(names(&lab).is_empty());
 }
 
 #[test]
