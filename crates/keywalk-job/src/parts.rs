@@ -277,21 +277,22 @@ where
     let Some(_lead) = worker.lead() else {
         return Ok(false);
     };
-    let lease = store.lease(job).await.map_err(checkpoints_failed(job))?;
-    let Some(lease) = lease else {
-        return Ok(false);
-    };
-    let entered = enter_leased(worker, begins, plan, store, control).await;
-    store.release(lease).await;
+    let mut leases = Vec::new();
+    let entered = enter_leased(worker, begins, plan, store, control, &mut leases).await;
+    for lease in leases.into_iter().rev() {
+        store.release(lease).await;
+    }
     entered
 }
 
+/// Does it with the job's lease, and to plan with those of its parts.
 async fn enter_leased<P, St, H>(
     worker: &Worker,
     begins: &Cursor<Key<P>>,
     plan: &mut P,
     store: &mut St,
     control: &mut Control<H>,
+    leases: &mut Vec<St::Lease>,
 ) -> Result<bool, Failure<P, St::Error>>
 where
     P: Plans,
@@ -299,45 +300,31 @@ where
     H: Host<Key = Key<P>>,
 {
     let job = worker.job_name();
+    match store.lease(job).await.map_err(checkpoints_failed(job))? {
+        Some(lease) => leases.push(lease),
+        None => return Ok(false),
+    }
     let stored = store.load(job).await.map_err(checkpoints_failed(job))?;
     if let Some(whole) = current(stored.clone(), worker, begins, plan.source(), control)? {
         return join(worker, whole, store).await.map(|()| true);
     }
     // The parts of an earlier plan may be running, also after it is void. No one takes them before the plan is recorded
     // again.
-    let recorded = stored.as_ref().map_or(0, |stored| stored.plan().1);
-    let mut leases = Vec::with_capacity(recorded);
-    let mut entered = Ok(true);
-    for number in 1..=recorded {
-        match store.lease(&part_name(job, number)).await {
-            Ok(Some(lease)) => leases.push(lease),
-            Ok(None) => {
-                entered = match control.options.waits {
-                    true => Ok(false),
-                    false => Err(Error::AlreadyRunning {
-                        job: job.to_owned(),
-                    }),
-                };
-                break;
-            }
-            Err(error) => {
-                entered = Err(checkpoints_failed(job)(error));
-                break;
+    for number in 1..=stored.as_ref().map_or(0, |stored| stored.plan().1) {
+        let lease = store.lease(&part_name(job, number)).await;
+        match lease.map_err(checkpoints_failed(job))? {
+            Some(lease) => leases.push(lease),
+            None if control.options.waits => return Ok(false),
+            None => {
+                return Err(Error::AlreadyRunning {
+                    job: job.to_owned(),
+                });
             }
         }
     }
-    if let Ok(true) = entered {
-        let now = unix_millis(control.host.time_of_day());
-        let made = make_plan(worker, begins, plan, store, now, stored).await;
-        entered = match made {
-            Ok(whole) => join(worker, whole, store).await.map(|()| true),
-            Err(error) => Err(error),
-        };
-    }
-    for lease in leases {
-        store.release(lease).await;
-    }
-    entered
+    let now = unix_millis(control.host.time_of_day());
+    let whole = make_plan(worker, begins, plan, store, now, stored).await?;
+    join(worker, whole, store).await.map(|()| true)
 }
 
 /// Returns the job's checkpoint if it has a plan to go on with.
