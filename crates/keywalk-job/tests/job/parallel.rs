@@ -143,6 +143,7 @@ proptest! {
         let mut lab = Lab::new(keys.iter().copied());
         // Who resets is no runner of these.
         lab.store.runner = u32::MAX * u32::from(!has_leases_within_a_runner);
+        lab.store.get().has_workers = true;
         let mut most = 0;
         for runners in runs {
             let lab = &lab;
