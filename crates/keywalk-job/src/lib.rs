@@ -144,6 +144,7 @@ mod async_driver;
 mod async_job;
 mod batch;
 mod blocking;
+mod board;
 mod checkpoint;
 mod checkpoint_files;
 mod checkpoints;

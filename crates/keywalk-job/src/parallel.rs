@@ -18,6 +18,7 @@ use keywalk::{ResumableSource, SplitSource, Walk};
 use crate::async_checkpoints::{AsyncCheckpointStore, AsyncDeadLetters};
 #[cfg(feature = "async")]
 use crate::async_job::AsyncJob;
+use crate::board::{Board, Claim, Counts};
 use crate::checkpoint::{Checkpoint, Parallel};
 use crate::checkpoints::CheckpointStore;
 use crate::clock::{Clock, SystemClock};
@@ -306,7 +307,7 @@ impl ParallelJob {
             return Ok(None);
         };
         let mut board = Board::of(whole);
-        for number in board.numbers() {
+        for number in 1..=board.parts() {
             let stored = checkpoints.load(&part_name(&self.name, number))?;
             board.observe(number - 1, stored.as_ref());
         }
@@ -399,7 +400,7 @@ impl ParallelJob {
             return Ok(None);
         };
         let mut board = Board::of(whole);
-        for number in board.numbers() {
+        for number in 1..=board.parts() {
             let stored = checkpoints.load(&part_name(&self.name, number)).await?;
             board.observe(number - 1, stored.as_ref());
         }
@@ -529,15 +530,7 @@ impl Worker {
     /// Learns how far a part is that no worker of this runner has. Ignores what another worker already knows better:
     /// since the checkpoint was read, it may have run the part, or joined a new plan.
     pub(crate) fn observe(&self, part: usize, checkpoint: &Checkpoint) {
-        let mut board = self.shared.board();
-        let whole = board.whole.as_ref();
-        let is_of_plan = whole.is_some_and(|whole| checkpoint.is_part_of(whole));
-        let is_behind = |part: &PartState| {
-            !part.is_taken && !part.is_done && part.counts.items <= checkpoint.items()
-        };
-        if is_of_plan && board.parts.get(part).is_some_and(is_behind) {
-            board.observe(part, Some(checkpoint));
-        }
+        self.shared.board().observe_free(part, checkpoint);
     }
 
     pub(crate) fn tell(&self) {
@@ -557,49 +550,24 @@ impl Worker {
     /// Joins the runner to this plan. Returns whether it is the first of its workers that does. `None` if the runner has
     /// another plan, which isn't done: its workers may be running.
     pub(crate) fn enter(&self, whole: Checkpoint) -> Option<bool> {
-        let mut board = self.shared.board();
-        if let Some(known) = &board.whole {
-            return (known.has_plan_of(&whole) || known.is_done()).then_some(false);
-        }
-        let total = board.total;
-        *board = Board {
-            total,
-            ..Board::of(whole)
-        };
-        Some(true)
+        self.shared.board().enter(whole)
     }
 
     /// Returns the indices of the parts, in the order in which this worker takes them: at first far from the others'.
     pub(crate) fn order(&self) -> impl Iterator<Item = usize> + use<> {
-        let parts = self.shared.board().parts.len();
+        let parts = self.shared.board().parts();
         let start = parts * self.index / self.shared.workers;
         (start..parts).chain(0..start)
     }
 
     /// Takes a part, as far as the workers of this runner are concerned.
     pub(crate) fn claim(&self, part: usize) -> Claim {
-        match self.shared.board().parts.get_mut(part) {
-            Some(part) if part.is_taken => Claim::Taken,
-            Some(part) if !part.is_done && !part.is_at_end => {
-                part.is_taken = true;
-                Claim::Claimed
-            }
-            Some(_) | None => Claim::Done,
-        }
+        self.shared.board().claim(part)
     }
 
-    pub(crate) fn unclaim(&self, part: usize) {
-        if let Some(part) = self.shared.board().parts.get_mut(part) {
-            part.is_taken = false;
-        }
-    }
-
-    /// Leaves a part after a run of it.
-    pub(crate) fn leave(&self, part: usize, outcome: &Outcome) {
-        if let Some(part) = self.shared.board().parts.get_mut(part) {
-            part.is_taken = false;
-            part.is_at_end = outcome.is_done();
-        }
+    /// Leaves a part, and says whether its run has come to the end.
+    pub(crate) fn leave(&self, part: usize, is_at_end: bool) {
+        self.shared.board().leave(part, is_at_end);
     }
 
     pub(crate) fn is_finished(&self) -> bool {
@@ -637,13 +605,6 @@ impl Drop for Lead<'_> {
     }
 }
 
-pub(crate) enum Claim {
-    Claimed,
-    /// Another worker of this runner has it.
-    Taken,
-    Done,
-}
-
 /// A part that is running.
 #[derive(Clone)]
 pub(crate) struct PartOf {
@@ -658,16 +619,13 @@ impl PartOf {
 
     /// Returns whether this is a checkpoint of the part, by the runner's plan.
     pub(crate) fn is_of(&self, checkpoint: &Checkpoint) -> bool {
-        let is_of_plan = match &self.shared.board().whole {
-            Some(whole) => checkpoint.is_part_of(whole),
-            None => false,
-        };
-        match &checkpoint.parallel {
+        let has_place = match &checkpoint.parallel {
             Some(Parallel::Part { of, number }) => {
-                is_of_plan && *of == self.shared.name && *number == self.part + 1
+                *of == self.shared.name && *number == self.part + 1
             }
             Some(Parallel::Whole { .. }) | None => false,
-        }
+        };
+        has_place && self.shared.board().has_planned(checkpoint)
     }
 
     /// Learns how far the part is.
@@ -677,22 +635,13 @@ impl PartOf {
 
     /// Learns how far this runner has come with the part, and reports the progress of the whole.
     pub(crate) fn record(&self, checkpoint: &Checkpoint) {
-        let mut board = self.shared.board();
-        if let Some(part) = board.parts.get(self.part) {
-            let done = checkpoint.items().saturating_sub(part.counts.items);
-            board.items_of_run += done;
-        }
-        board.observe(self.part, Some(checkpoint));
-        drop(board);
+        self.shared.board().record(self.part, checkpoint);
         self.shared.tell();
     }
 
     /// Returns the counts of the other parts.
     pub(crate) fn others(&self) -> Counts {
-        let board = self.shared.board();
-        let others = board.parts.iter().enumerate();
-        let others = others.filter(|(part, _)| *part != self.part);
-        others.fold(Counts::default(), |sum, (_, part)| sum.plus(part.counts))
+        self.shared.board().others(self.part)
     }
 }
 
@@ -789,140 +738,5 @@ struct StopUnlessForgotten<'s>(&'s Stop);
 impl Drop for StopUnlessForgotten<'_> {
     fn drop(&mut self) {
         self.0.request();
-    }
-}
-
-/// What a runner knows about a job.
-#[derive(Default)]
-pub(crate) struct Board {
-    /// The job's checkpoint, once the runner has joined its plan.
-    whole: Option<Checkpoint>,
-    parts: Vec<PartState>,
-    total: Option<u64>,
-    items_of_run: u64,
-    fraction_at_start: Option<f64>,
-}
-
-#[derive(Clone, Copy, Default)]
-struct PartState {
-    counts: Counts,
-    fraction: f64,
-    is_done: bool,
-    /// Whether a worker of this runner has it.
-    is_taken: bool,
-    /// Whether this runner has come to the end: of an unbounded walk, that isn't done.
-    is_at_end: bool,
-}
-
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Counts {
-    pub(crate) items: u64,
-    pub(crate) chunks: u64,
-    pub(crate) skipped: u64,
-}
-
-impl Counts {
-    fn of(checkpoint: &Checkpoint) -> Self {
-        Counts {
-            items: checkpoint.items(),
-            chunks: checkpoint.chunks(),
-            skipped: checkpoint.skipped(),
-        }
-    }
-
-    fn plus(self, other: Counts) -> Self {
-        Counts {
-            items: self.items + other.items,
-            chunks: self.chunks + other.chunks,
-            skipped: self.skipped + other.skipped,
-        }
-    }
-}
-
-impl Board {
-    pub(crate) fn of(whole: Checkpoint) -> Self {
-        let parts = if whole.is_done() { 0 } else { whole.plan().0 };
-        Board {
-            parts: vec![PartState::default(); parts],
-            whole: Some(whole),
-            ..Board::default()
-        }
-    }
-
-    /// Returns the numbers of the parts, from 1.
-    pub(crate) fn numbers(&self) -> impl Iterator<Item = usize> + use<> {
-        1..=self.parts.len()
-    }
-
-    /// Learns how far a part is.
-    pub(crate) fn observe(&mut self, part: usize, checkpoint: Option<&Checkpoint>) {
-        if let (Some(part), Some(checkpoint)) = (self.parts.get_mut(part), checkpoint) {
-            part.counts = Counts::of(checkpoint);
-            part.is_done = checkpoint.is_done();
-            part.fraction = checkpoint.fraction().unwrap_or(0.0);
-        }
-    }
-
-    fn counts(&self) -> Counts {
-        let parts = self.parts.iter();
-        let sum = parts.fold(Counts::default(), |sum, part| sum.plus(part.counts));
-        match &self.whole {
-            // The parts aren't read again.
-            Some(whole) if self.parts.is_empty() => Counts::of(whole),
-            _ => sum,
-        }
-    }
-
-    fn is_done(&self) -> bool {
-        let whole = self.whole.as_ref();
-        whole.is_some_and(Checkpoint::is_done)
-            || !self.parts.is_empty() && self.parts.iter().all(|part| part.is_done)
-    }
-
-    fn fraction(&self) -> f64 {
-        match (self.is_done(), self.total) {
-            (true, _) => 1.0,
-            (_, Some(total)) if total > 0 => (self.counts().items as f64 / total as f64).min(1.0),
-            // It is being planned, or has no workers.
-            _ if self.parts.is_empty() => {
-                let whole = self.whole.as_ref();
-                whole.and_then(Checkpoint::fraction).unwrap_or(0.0)
-            }
-            _ => {
-                let sum: f64 = self.parts.iter().map(|part| part.fraction).sum();
-                sum / self.parts.len() as f64
-            }
-        }
-    }
-
-    /// Returns the job's checkpoint, with the counts of all parts.
-    fn summed(&self) -> Option<Checkpoint> {
-        let mut whole = self.whole.clone()?;
-        let counts = self.counts();
-        (whole.items, whole.chunks, whole.skipped) = (counts.items, counts.chunks, counts.skipped);
-        whole.fraction = Some(self.fraction());
-        Some(whole)
-    }
-
-    pub(crate) fn progress<'n>(
-        &mut self,
-        job: &'n str,
-        elapsed: Duration,
-    ) -> Progress<'n, Infallible> {
-        let (counts, fraction) = (self.counts(), self.fraction());
-        Progress {
-            job,
-            position: None,
-            items: counts.items,
-            items_of_run: self.items_of_run,
-            chunks: counts.chunks,
-            skipped: counts.skipped,
-            elapsed,
-            charged: elapsed,
-            fraction: Some(fraction),
-            fraction_at_start: *self.fraction_at_start.get_or_insert(fraction),
-            total: self.total,
-            is_done: self.is_done(),
-        }
     }
 }

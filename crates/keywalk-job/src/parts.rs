@@ -16,13 +16,14 @@ use keywalk::{Cursor, KeyRange, ResumableSource, Source, Token, Walk};
 
 #[cfg(feature = "async")]
 use crate::async_driver::BoxFuture;
+use crate::board::Claim;
 use crate::checkpoint::{Checkpoint, Parallel, unix_millis};
 use crate::control::Control;
 use crate::driver::{Host, JobStore, OpenScope, Steps};
 use crate::error::{Error, WalkMismatch, checkpoints_failed, unwritten, walk_failed};
 use crate::events;
 use crate::outcome::{Outcome, StopReason};
-use crate::parallel::{Claim, Worker, part_name};
+use crate::parallel::{Worker, part_name};
 use crate::resume::mismatch;
 use crate::run::{LEASE_POLL, run_leased};
 
@@ -215,7 +216,7 @@ where
         let outcome;
         // A part that has failed stays taken: no worker takes it before the runner knows of the failure.
         (outcome, walk, control) = ran?;
-        worker.leave(part, &outcome);
+        worker.leave(part, outcome.is_done());
         done.add(&outcome);
         if !outcome.is_done() {
             break outcome.stop_reason();
@@ -470,7 +471,6 @@ async fn join<S, K, T, St: JobStore<K, T>>(
     whole: Checkpoint,
     store: &mut St,
 ) -> Result<(), Error<S, St::Error>> {
-    let parts = if whole.is_done() { 0 } else { whole.plan().0 };
     match worker.enter(whole) {
         Some(true) => {}
         Some(false) => return Ok(()),
@@ -480,7 +480,7 @@ async fn join<S, K, T, St: JobStore<K, T>>(
             });
         }
     }
-    for part in 0..parts {
+    for part in worker.order() {
         look(worker, part, store).await?;
     }
     worker.tell();
@@ -530,13 +530,13 @@ async fn claim<S, K, T, St: JobStore<K, T>>(
         match store.lease(&job).await {
             Ok(Some(lease)) => return Ok(Claimed::Part(part, lease)),
             Ok(None) => {
-                worker.unclaim(part);
+                worker.leave(part, false);
                 look(worker, part, store).await?;
                 elsewhere = true;
                 is_done = false;
             }
             Err(error) => {
-                worker.unclaim(part);
+                worker.leave(part, false);
                 return Err(checkpoints_failed(&job)(error));
             }
         }
