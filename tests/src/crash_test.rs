@@ -12,7 +12,7 @@ use keywalk_postgres::PostgresCheckpoints;
 use keywalk_sqlite::SqliteCheckpoints;
 
 use crate::postgres::{Blocking, Server};
-use crate::program::{BoxError, log_line, print_line, stop_on_interrupt};
+use crate::program::{BoxError, Failure, log_line, print_line, stop_on_interrupt};
 use crate::random::Random;
 use crate::sample;
 
@@ -196,6 +196,10 @@ pub fn backfill(
     runners: Runners,
     seed: Option<u64>,
 ) -> Result<(), BoxError> {
+    if in_files && runners.workers.is_some() {
+        let why = "--crash-test with --workers needs the positions in the database: leave out --checkpoint";
+        return Err(Failure::Mistake(why.to_owned()).into());
+    }
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("items.db");
     let checkpoints = folder.path().join("checkpoints");
