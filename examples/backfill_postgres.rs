@@ -6,7 +6,9 @@
 //! `-- --crash-test 100` kills it a hundred times and its server twenty times, and counts how often each row was
 //! filled. `--help` lists the options.
 //!
-//! With `--workers N` it fills by N workers at a time, each with a connection of its own. Further processes may join.
+//! With `--workers N` it fills by N workers at a time, each with a connection of its own. They share one processor, and
+//! their statements run in the server at the same time. Run it with the same `--url` again and further processes join.
+//! If the server ends, all connect again; if only one worker's connection is lost, run it again to continue.
 //! `-- --crash-test 50 --workers 2 --processes 2` kills one of two processes fifty times, and their server ten times.
 
 #![forbid(unsafe_code)]
