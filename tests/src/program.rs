@@ -207,6 +207,24 @@ pub struct Pace {
     deadline: Option<u64>,
 }
 
+/// Shows the progress of a job of any kind.
+macro_rules! shown {
+    ($job:ident, $verb:ident) => {
+        match progress_bar($verb)? {
+            Some(bar) => $job.bar(bar),
+            None => {
+                let mut lines = ProgressLines {
+                    verb: $verb,
+                    printed: 0,
+                };
+                $job.on_progress(move |progress| {
+                    lines.print(progress.items_of_run(), progress);
+                })
+            }
+        }
+    };
+}
+
 impl Pace {
     /// Applies the options to a job, which `stop` stops, and shows its progress on stderr: as a bar on a terminal, as a
     /// line per 100,000 rows elsewhere.
@@ -217,13 +235,7 @@ impl Pace {
         stop: &Stop,
     ) -> Result<Job<'a, S, C>, BoxError> {
         let job = self.limit(job, stop);
-        Ok(match progress_bar(verb)? {
-            Some(bar) => job.bar(bar),
-            None => {
-                let mut lines = ProgressLines { verb, printed: 0 };
-                job.on_progress(move |progress| lines.print(progress.items_of_run(), progress))
-            }
-        })
+        Ok(shown!(job, verb))
     }
 
     /// Does the same for an asynchronous job.
@@ -234,13 +246,7 @@ impl Pace {
         stop: &Stop,
     ) -> Result<AsyncJob<'a, S, C>, BoxError> {
         let job = self.limit(job, stop);
-        Ok(match progress_bar(verb)? {
-            Some(bar) => job.bar(bar),
-            None => {
-                let mut lines = ProgressLines { verb, printed: 0 };
-                job.on_progress(move |progress| lines.print(progress.items_of_run(), progress))
-            }
-        })
+        Ok(shown!(job, verb))
     }
 
     /// Shows the progress of a job that has workers. To each worker's job, apply [`limit`](Self::limit).
@@ -249,13 +255,7 @@ impl Pace {
         job: ParallelJob,
         verb: &'static str,
     ) -> Result<ParallelJob, BoxError> {
-        Ok(match progress_bar(verb)? {
-            Some(bar) => job.bar(bar),
-            None => {
-                let mut lines = ProgressLines { verb, printed: 0 };
-                job.on_progress(move |progress| lines.print(progress.items_of_run(), progress))
-            }
-        })
+        Ok(shown!(job, verb))
     }
 
     /// Applies the options to a job, which `stop` stops.
