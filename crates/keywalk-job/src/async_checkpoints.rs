@@ -169,13 +169,13 @@ pub trait AsyncLeases: AsyncCheckpointStore {
     }
 
     /// Forgets a job that isn't running, so that its next run starts over. Its dead letters are removed too, and the
-    /// parts of a [parallel job](crate::ParallelJob). Returns whether the job was known. Provided: calls
-    /// [`lease`](Self::lease),
-    /// [`remove`](AsyncCheckpointStore::remove) and [`release`](Self::release).
+    /// parts of a [parallel job](crate::ParallelJob). Also works if the checkpoint can't be read. Returns whether the job
+    /// was known. Provided: calls [`lease`](Self::lease), [`remove`](AsyncCheckpointStore::remove) and
+    /// [`release`](Self::release), once per part too.
     ///
     /// # Errors
     ///
-    /// Returns [`Error::AlreadyRunning`] while the job runs, or the store's error.
+    /// Returns [`Error::AlreadyRunning`] while the job runs, or one of its parts, or the store's error.
     fn reset(
         &mut self,
         job: &str,

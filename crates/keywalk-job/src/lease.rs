@@ -16,8 +16,8 @@ use crate::parallel::part_name;
 /// # Contract
 ///
 /// While a job's [`Lease`] lives, no other lease is granted for it. Leases of other jobs are, also to the same store: to
-/// reset or to plan a [parallel job](crate::ParallelJob), one store takes those of all its parts. A crash ends the lease. If a lease fails to
-/// keep runners apart, a later [run](crate::Checkpoint::run) fences off an earlier one; see
+/// reset or to plan a [parallel job](crate::ParallelJob), one store takes those of all its parts. A crash ends the
+/// lease. If a lease fails to keep runners apart, a later [run](crate::Checkpoint::run) fences off an earlier one; see
 /// [`CheckpointStore`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't keep two runners of a job apart: it is no `Leases`",
@@ -34,8 +34,8 @@ pub trait Leases: CheckpointStore {
     fn lease(&mut self, job: &str) -> Result<Option<Lease>, Self::Error>;
 
     /// Forgets a job that isn't running, so that its next run starts over. Its dead letters are removed too, and the
-    /// parts of a [parallel job](crate::ParallelJob). Returns whether the job was known. Provided: calls
-    /// [`lease`](Self::lease) and [`remove`](CheckpointStore::remove).
+    /// parts of a [parallel job](crate::ParallelJob). Also works if the checkpoint can't be read. Returns whether the job
+    /// was known. Provided: calls [`lease`](Self::lease) and [`remove`](CheckpointStore::remove), once per part too.
     ///
     /// ```
     /// use keywalk_job::{FileCheckpoints, CheckpointStore, Leases};
@@ -51,7 +51,7 @@ pub trait Leases: CheckpointStore {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::AlreadyRunning`] while the job runs, or the store's error.
+    /// Returns [`Error::AlreadyRunning`] while the job runs, or one of its parts, or the store's error.
     fn reset(&mut self, job: &str) -> Result<bool, Error<Infallible, Self::Error>> {
         let failed = |error| Error::CheckpointStore {
             job: job.to_owned(),

@@ -161,7 +161,8 @@ type Hook = Box<dyn FnMut(&Progress<'_, Infallible>) + Send>;
 const PARTS_PER_WORKER: usize = 8;
 
 impl ParallelJob {
-    /// Creates a job. Its name must be unique among the jobs of the same checkpoints. Reads nothing yet.
+    /// Creates a job. Its name must be unique among the jobs of the same checkpoints, as must those of its parts. Reads
+    /// nothing yet.
     pub fn new(name: impl Into<String>) -> Self {
         ParallelJob {
             name: name.into(),
@@ -171,7 +172,7 @@ impl ParallelJob {
         }
     }
 
-    /// Sets the number of workers of this runner. Default: one per processor.
+    /// Sets the number of workers of this runner. Other runners may have another number. Default: one per processor.
     ///
     /// # Panics
     ///
@@ -197,10 +198,12 @@ impl ParallelJob {
     }
 
     /// Calls `hook` with the progress of the whole job, after each chunk of a worker of this runner. May be called
-    /// several times; each call adds a hook. The hook is called by one worker at a time; the others wait for it.
+    /// several times; each call adds a hook, and they are called in this order. The hook is called by one worker at a
+    /// time; the others wait for it. Default: none.
     ///
     /// What other runners do is read when a worker looks for a part, so it can be late. The fraction is the mean of the
-    /// parts', unless the [total](Job::total) is set. [`Progress::position`] is `None`.
+    /// parts', unless the [total](Job::total) is set. [`Progress::position`] is `None`. With a hook, each chunk costs
+    /// O(parts) more.
     pub fn on_progress(
         mut self,
         hook: impl FnMut(&Progress<'_, Infallible>) + Send + 'static,
@@ -209,7 +212,8 @@ impl ParallelJob {
         self
     }
 
-    /// Shows the progress of the whole job on a bar, as [`Job::bar`] does.
+    /// Shows the progress of the whole job on a bar, as [`Job::bar`] does. It costs what
+    /// [`on_progress`](Self::on_progress) does. Default: none.
     ///
     /// Requires the feature `indicatif`.
     #[cfg(feature = "indicatif")]
@@ -220,12 +224,22 @@ impl ParallelJob {
     /// Runs the workers, each in a thread, until the job is done, or they are stopped or fail. `work` is called once in
     /// each thread, with a [`Worker`]. It creates the worker's source and checkpoints, and runs [`Worker::job`].
     ///
-    /// The [outcome](Outcome) is that of the whole: [`Outcome::workers`] has each worker's.
+    /// The [outcome](Outcome) is that of the whole: [`Outcome::workers`] has each worker's. It is done once the store
+    /// has recorded that; for an unbounded walk, once its current end is reached.
+    ///
+    /// # Cost
+    ///
+    /// The plan [splits](Walk::split) the walk, and writes a checkpoint per part. Each runner reads all of them when it
+    /// joins. The parts then cost what their jobs do: up to two checkpoints each, besides one per chunk.
     ///
     /// # Errors
     ///
-    /// Returns the first error of a worker, such as an [`Error`](crate::Error), which names the part. What was done
-    /// before stays done, and recorded.
+    /// Returns the error of the worker that failed first, such as an [`Error`](crate::Error), which names the part. Also
+    /// if a thread can't be started. What was done before stays done, and recorded.
+    ///
+    /// # Panics
+    ///
+    /// If `work` panics, once all workers have ended.
     pub fn run(
         self,
         work: impl Fn(Worker) -> Result<Outcome, BoxError> + Sync,
@@ -283,7 +297,7 @@ impl ParallelJob {
     }
 
     /// Reads the progress of the whole job, over all runners; `None` if it isn't known. It counts no items as those of a
-    /// run. O(parts).
+    /// run. For a job without workers, it is that of its checkpoint. Loads up to one checkpoint per part.
     ///
     /// ```
     /// use keywalk_job::{FileCheckpoints, ParallelJob};
@@ -314,7 +328,8 @@ impl ParallelJob {
         Ok(Some(board.progress(&self.name, Duration::ZERO)))
     }
 
-    /// Lists the dead letters of all parts, ordered by the bytes of their keys. O(letters).
+    /// Lists the dead letters of all parts, ordered by the bytes of their keys. Of several with one key, only the latest.
+    /// Empty if the job isn't known or has no workers. Lists those of each part, and sorts them: O(n log n) for n letters.
     ///
     /// # Errors
     ///
@@ -344,7 +359,8 @@ impl ParallelJob {
     /// runtime, and the work may borrow. It uses one processor; for more, run several of these in tasks or threads of
     /// their own, by the same name, as several processes would.
     ///
-    /// Dropping it drops each worker's run; see [`Job::run_async`].
+    /// The outcome is that of [`run`](Self::run), and so is the cost. Dropping the future drops each worker's run; see
+    /// [`Job::run_async`].
     ///
     /// ```text
     /// let outcome = ParallelJob::new("slugs").workers(4).run_async(async |worker| {
@@ -387,7 +403,7 @@ impl ParallelJob {
         shared.outcome(outcomes.into_iter().flatten().collect())
     }
 
-    /// Reads the [progress](Self::progress) of the whole job from an asynchronous store.
+    /// Reads the [progress](Self::progress) of the whole job from an asynchronous store, at the same cost.
     ///
     /// # Errors
     ///
@@ -407,7 +423,7 @@ impl ParallelJob {
         Ok(Some(board.progress(&self.name, Duration::ZERO)))
     }
 
-    /// Lists the [dead letters](Self::dead_letters) of all parts of an asynchronous store.
+    /// Lists the [dead letters](Self::dead_letters) of all parts from an asynchronous store, in the same order.
     ///
     /// # Errors
     ///
@@ -457,14 +473,14 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Returns the worker's number in this runner, from 0.
+    /// Returns the worker's number in this runner, from 0. [`Outcome::workers`] has the same order.
     #[must_use]
     pub fn number(&self) -> usize {
         self.index
     }
 
     /// Creates the worker's job. Its [`run`](Job::run) takes part after part. All workers need the same walk, over the
-    /// same store.
+    /// same store; a walk that differs is [refused](crate::Error::Resume). Reads nothing yet.
     pub fn job<'a, S: SplitSource + ResumableSource, C: CheckpointStore>(
         self,
         walk: Walk<S>,
