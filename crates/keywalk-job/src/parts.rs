@@ -270,9 +270,10 @@ where
     H: Host<Key = Key<P>>,
 {
     let job = worker.job_name();
+    let may_restart = !worker.has_entered();
     let stored = store.load(job).await.map_err(checkpoints_failed(job))?;
     let source = plan.source();
-    if let Some(whole) = current(stored, worker, begins, source, control)? {
+    if let Some(whole) = current(stored, may_restart, job, begins, source, control)? {
         return join(worker, whole, store).await.map(|()| true);
     }
     let Some(_lead) = worker.lead() else {
@@ -305,8 +306,10 @@ where
         Some(lease) => leases.push(lease),
         None => return Ok(false),
     }
+    let may_restart = !worker.has_entered();
     let stored = store.load(job).await.map_err(checkpoints_failed(job))?;
-    if let Some(whole) = current(stored.clone(), worker, begins, plan.source(), control)? {
+    let source = plan.source();
+    if let Some(whole) = current(stored.clone(), may_restart, job, begins, source, control)? {
         return join(worker, whole, store).await.map(|()| true);
     }
     // The parts of an earlier plan may be running, also after it is void. No one takes them before the plan is recorded
@@ -329,14 +332,18 @@ where
 }
 
 /// Returns the job's checkpoint if it has a plan to go on with.
+///
+/// Only the first worker of a runner starts over: by the time that another one looks, the job may be done again. Whether
+/// it is the first is asked before the checkpoint is loaded: it may be out of date once another one has entered.
 fn current<S: ResumableSource, C, H: Host>(
     stored: Option<Checkpoint>,
-    worker: &Worker,
+    may_restart: bool,
+    job: &str,
     begins: &Cursor<S::Key>,
     source: &S,
     control: &Control<H>,
 ) -> Result<Option<Checkpoint>, Error<S::Error, C>> {
-    let (job, options) = (worker.job_name(), &control.options);
+    let options = &control.options;
     let Some(stored) = stored else {
         return Ok(None);
     };
@@ -346,8 +353,6 @@ fn current<S: ResumableSource, C, H: Host>(
             differs: WalkMismatch::Workers,
         });
     }
-    // Only the first worker of a runner starts over. By the time that another one looks, the job may be done again.
-    let may_restart = !worker.has_entered();
     if stored.plan().0 == 0 && !stored.is_done()
         || may_restart && options.repeated && stored.is_done()
     {

@@ -126,14 +126,16 @@ fn workers_with_files_miss_nothing_and_repeat_at_most_a_chunk_each() {
 #[test]
 fn the_workers_of_a_runner_plan_and_finish_one_plan_whenever_they_meet() {
     /// The second worker runs when the first one has done so many operations, and others have acted.
-    fn is_met_at(after: usize, shares_leases: bool, others: fn(&Lab)) -> bool {
+    fn is_met_at(after: usize, shares_leases: bool, [before, others]: [fn(&Lab); 2]) -> bool {
         let mut lab = Lab::new(0..24);
+        before(&lab);
         lab.store.runner = u32::MAX * u32::from(shares_leases);
         lab.store.get().has_workers = true;
         let work = |lab: &Lab, worker: Worker| -> Result<Outcome, BoxError> {
             let lab = lab.again();
             let job = worker.job(lab.walk(3), lab.store.clone());
             let job = job.clock(lab.clock.clone()).deadline(millis(1_000));
+            let job = job.restart_if_changed();
             let ran = job.run(|effects, items| {
                 for number in items {
                     lab.store.happens(*number);
@@ -189,8 +191,17 @@ fn the_workers_of_a_runner_plan_and_finish_one_plan_whenever_they_meet() {
         let says = |job: NumbersJob<'static>| job.restart_when_done().deadline(millis(1_000));
         drop(run(lab, 1, says, Fate::Fails(0)));
     };
-    for (shares_leases, others) in [(true, none), (false, start_over)] {
-        let met = (0..).take_while(|after| is_met_at(*after, shares_leases, others));
+    let other_walk: fn(&Lab) = |lab| {
+        let mut lab = lab.clone();
+        lab.numbers.name = "others";
+        drop(run(&lab, 1, |job| job, Fate::Nothing));
+    };
+    for (shares_leases, acts) in [
+        (true, [none, none]),
+        (false, [none, start_over]),
+        (false, [other_walk, none]),
+    ] {
+        let met = (0..).take_while(|after| is_met_at(*after, shares_leases, acts));
         assert!(met.count() > 50);
     }
 }

@@ -38,7 +38,7 @@ pub(crate) struct Inner {
     pub(crate) fails_late: bool,
     /// Whether what fails passes by itself.
     pub(crate) is_transient: bool,
-    /// Is called once, before an operation or a lease, after so many of them.
+    /// Is called once, before an operation or a lease or after a load, after so many of them.
     pub(crate) acts: Option<(usize, Box<dyn FnOnce() + Send>)>,
     /// How many runners there were.
     pub(crate) runners: u32,
@@ -145,8 +145,10 @@ impl CheckpointStore for Store {
         store: &mut &mut Self,
         job: &str,
     ) -> Result<Option<Checkpoint>, Failed> {
+        // What is read may be out of date when it comes.
+        let stored = store.get().checkpoints.get(job).cloned();
         store.operation("load")?;
-        Ok(store.get().checkpoints.get(job).cloned())
+        Ok(stored)
     }
 
     fn commit(scope: Effects, store: &mut Self, checkpoint: &Checkpoint) -> Result<(), Failed> {
