@@ -644,6 +644,11 @@ impl PartOf {
         has_place && self.shared.board().has_planned(checkpoint)
     }
 
+    /// Stops all workers of this runner.
+    pub(crate) fn stop(&self) {
+        self.shared.stop.request();
+    }
+
     /// Learns how far the part is.
     pub(crate) fn observe(&self, checkpoint: &Checkpoint) {
         self.shared.board().observe(self.part, Some(checkpoint));
@@ -667,7 +672,7 @@ pub(crate) struct Shared {
     workers: usize,
     parts_to_plan: usize,
     began: Duration,
-    /// Set once a worker has failed.
+    /// Set once a worker has failed or should stop.
     stop: Stop,
     board: Mutex<Board>,
     /// Whether a worker plans or finishes the job.

@@ -348,6 +348,10 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
             true => self.work_one_by_one(&mut scope, count).await?,
             false => self.work_on_all(&mut scope, count).await,
         };
+        // The other workers needn't wait for the commit.
+        if let (Then::Stop, Some(part)) = (&then, &self.control.options.part) {
+            part.stop();
+        }
         if done == 0 && !matches!(then, Then::Stop | Then::Finish) {
             drop(scope);
         } else {

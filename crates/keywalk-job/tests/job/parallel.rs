@@ -454,6 +454,15 @@ fn one_workers_failure_stops_the_others_and_names_its_part() {
             (StopReason::Stopped, true)
         );
     }
+    // A stop at the last item of a part is one too.
+    let lab = lab();
+    let make = |worker| job_of(worker, lab.walk(3), lab.store.clone()).clock(lab.clock.clone());
+    let job = ParallelJob::new("job").workers(1);
+    let stopped = run_workers(job, make, |_, _| Ok(Next::stop())).unwrap();
+    assert_eq!(
+        (stopped.stop_reason(), stopped.items()),
+        (StopReason::Stopped, 3)
+    );
 }
 
 #[test]
