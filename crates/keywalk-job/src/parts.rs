@@ -270,10 +270,10 @@ where
     H: Host<Key = Key<P>>,
 {
     let job = worker.job_name();
-    let may_restart = !worker.has_entered();
+    let is_first = !worker.has_entered();
     let stored = store.load(job).await.map_err(checkpoints_failed(job))?;
     let source = plan.source();
-    if let Some(whole) = current(stored, may_restart, job, begins, source, control)? {
+    if let Some(whole) = current(stored, is_first, worker, begins, source, control)? {
         return join(worker, whole, store).await.map(|()| true);
     }
     let Some(_lead) = worker.lead() else {
@@ -306,10 +306,10 @@ where
         Some(lease) => leases.push(lease),
         None => return Ok(false),
     }
-    let may_restart = !worker.has_entered();
+    let is_first = !worker.has_entered();
     let stored = store.load(job).await.map_err(checkpoints_failed(job))?;
     let source = plan.source();
-    if let Some(whole) = current(stored.clone(), may_restart, job, begins, source, control)? {
+    if let Some(whole) = current(stored.clone(), is_first, worker, begins, source, control)? {
         return join(worker, whole, store).await.map(|()| true);
     }
     // The parts of an earlier plan may be running, also after it is void. No one takes them before the plan is recorded
@@ -331,38 +331,44 @@ where
     join(worker, whole, store).await.map(|()| true)
 }
 
-/// Returns the job's checkpoint if it has a plan to go on with.
+/// Returns the job's checkpoint if it has a plan to go on with, and `None` if it is to be planned.
 ///
-/// Only the first worker of a runner starts over: by the time that another one looks, the job may be done again. Whether
-/// it is the first is asked before the checkpoint is loaded: it may be out of date once another one has entered.
+/// Only the first worker of a runner plans: by the time that another one looks, the job may be done again, or reset.
+/// Whether it is the first is asked before the checkpoint is loaded: it may be out of date once another one has entered.
 fn current<S: ResumableSource, C, H: Host>(
     stored: Option<Checkpoint>,
-    may_restart: bool,
-    job: &str,
+    is_first: bool,
+    worker: &Worker,
     begins: &Cursor<S::Key>,
     source: &S,
     control: &Control<H>,
 ) -> Result<Option<Checkpoint>, Error<S::Error, C>> {
-    let options = &control.options;
-    let Some(stored) = stored else {
-        return Ok(None);
-    };
-    if stored.parts().is_none() {
+    let (job, options) = (worker.job_name(), &control.options);
+    if stored
+        .as_ref()
+        .is_some_and(|stored| stored.parts().is_none())
+    {
         return Err(Error::Resume {
             job: job.to_owned(),
             differs: WalkMismatch::Workers,
         });
     }
-    if stored.plan().0 == 0 && !stored.is_done()
-        || may_restart && options.repeated && stored.is_done()
-    {
+    let has_plan = |stored: &Checkpoint| stored.plan().0 > 0 || stored.is_done();
+    let Some(stored) = stored.filter(has_plan) else {
+        let done = worker.whole().filter(Checkpoint::is_done);
+        return match is_first || done.is_some() {
+            true => Ok(done),
+            false => Err(was_reset(worker)),
+        };
+    };
+    if is_first && options.repeated && stored.is_done() {
         return Ok(None);
     }
     let read = |token: &Token| token.cursor(source);
     match mismatch(&stored, begins, source, read) {
         Err(error) => Err(walk_failed(job, error)),
         Ok(None) => Ok(Some(stored)),
-        Ok(Some(_)) if may_restart && options.restarts => Ok(None),
+        Ok(Some(_)) if is_first && options.restarts => Ok(None),
         Ok(Some(differs)) => Err(Error::Resume {
             job: job.to_owned(),
             differs,
@@ -479,17 +485,19 @@ async fn join<S, K, T, St: JobStore<K, T>>(
     match worker.enter(whole) {
         Some(true) => {}
         Some(false) => return Ok(()),
-        None => {
-            return Err(Error::WasReset {
-                job: worker.job_name().to_owned(),
-            });
-        }
+        None => return Err(was_reset(worker)),
     }
     for part in worker.order() {
         look(worker, part, store).await?;
     }
     worker.tell();
     Ok(())
+}
+
+fn was_reset<S, C>(worker: &Worker) -> Error<S, C> {
+    Error::WasReset {
+        job: worker.job_name().to_owned(),
+    }
 }
 
 /// Reads how far a part is.

@@ -12,7 +12,7 @@ use keywalk_job::{
 
 use crate::lab::{Lab, NumbersJob, collect, millis};
 use crate::numbers::Numbers;
-use crate::parallel::{Fate, assert_ends, run};
+use crate::parallel::{Fate, assert_ends, reset, run};
 use crate::shared::Shared;
 use crate::store::Failed;
 
@@ -191,6 +191,7 @@ fn the_workers_of_a_runner_plan_and_finish_one_plan_whenever_they_meet() {
         let says = |job: NumbersJob<'static>| job.restart_when_done().deadline(millis(1_000));
         drop(run(lab, 1, says, Fate::Fails(0)));
     };
+    let resets: fn(&Lab) = |lab| drop(reset(lab, "job"));
     let other_walk: fn(&Lab) = |lab| {
         let mut lab = lab.clone();
         lab.numbers.name = "others";
@@ -199,6 +200,7 @@ fn the_workers_of_a_runner_plan_and_finish_one_plan_whenever_they_meet() {
     for (shares_leases, acts) in [
         (true, [none, none]),
         (false, [none, start_over]),
+        (false, [none, resets]),
         (false, [other_walk, none]),
     ] {
         let met = (0..).take_while(|after| is_met_at(*after, shares_leases, acts));

@@ -29,7 +29,7 @@ fn error(ran: Result<Outcome, BoxError>) -> Error<Failed, Failed> {
     *ran.unwrap_err().downcast().unwrap()
 }
 
-fn reset(lab: &Lab, job: &str) -> Result<bool, Error<Infallible, Failed>> {
+pub(crate) fn reset(lab: &Lab, job: &str) -> Result<bool, Error<Infallible, Failed>> {
     reset_job(&mut lab.store.clone(), job)
 }
 
