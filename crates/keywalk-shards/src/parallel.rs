@@ -64,8 +64,9 @@ pub use tasks::AsyncWorkerChunks;
 ///
 /// Any run may end early: by an error, a panic, [`Handle::stop`], or a worker that returns. The other workers then stop
 /// after their current chunk. [`parts`](Self::parts) is the position of the whole: exactly the chunks that are done are
-/// left out. Call any of the methods again to go on, or write the position down and go on in another process, with
-/// another number of workers:
+/// left out. To go on, call any of the methods again. After `stop` that ends at once; then make a new walk by
+/// `Parallel::new(parallel.parts())`. Or write the position down, and go on in another process with another number of
+/// workers:
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -104,7 +105,7 @@ pub use tasks::AsyncWorkerChunks;
 ///
 /// # Cost
 ///
-/// One thread (or task) per worker. Per chunk, two short locks and the clones of a few keys. Nothing per item.
+/// One thread (or task) per worker. Per chunk, a few short locks and the clones of a few keys. Nothing per item.
 #[must_use = "a walk does nothing until it is run"]
 pub struct Parallel<K> {
     desk: Arc<Desk<K>>,
@@ -297,7 +298,7 @@ impl<K: Clone + PartialOrd + Send> Parallel<K> {
     /// type Error = keywalk::Error<std::convert::Infallible>;
     ///
     /// let map: BTreeMap<u32, u32> = (0..20_000).map(|n| (n, n * n)).collect();
-    /// let parts = Walk::new(&map).split(map.len() / (4 * 512))?;
+    /// let parts = Walk::new(&map).split((map.len() / (4 * 512)).max(1))?;
     /// let mut lines = String::new();
     /// Parallel::new(parts).workers(2).map_in_order(
     ///     |_worker| Ok(Walk::new(&map)),
