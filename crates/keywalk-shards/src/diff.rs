@@ -78,8 +78,8 @@ use crate::shard_error::{BoxError, ShardError};
 ///
 /// # Cost
 ///
-/// About two walks: a fetch reads at most as many rows of each side as the chunk takes differences. Items are moved only
-/// if they differ. In memory are at most one chunk of each side, and the differences. A limit of bytes
+/// About two walks: a fetch reads at most as many rows of each side as the chunk takes differences. Items are moved
+/// only if they differ. In memory are at most one chunk of each side, and the differences. A limit of bytes
 /// ([`Walk::chunk_bytes`](keywalk::Walk::chunk_bytes)) applies to the differences, not to the rows that are read.
 #[must_use = "a source does nothing until it is walked"]
 pub struct Diff<L: Source, R: Source, F> {
@@ -205,8 +205,8 @@ where
         })
     }
 
-    /// Moves the differences into the chunk. Returns whether it is full before all are moved; `equal` is then the number
-    /// of equal rows before the last one that was moved.
+    /// Moves the differences into the chunk. Returns whether it is full before all are moved; `equal` is then the
+    /// number of equal rows before the last one that was moved.
     fn move_found(&mut self, chunk: &mut Chunk<Found<L, R>>, equal: &mut u64) -> bool {
         if self.found.is_empty() {
             return false;

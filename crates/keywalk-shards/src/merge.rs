@@ -59,26 +59,27 @@ use crate::shard_error::{BoxError, ShardError};
 ///
 /// [Numbered](Self::numbered) shards hold one chunk more, together.
 ///
-/// With [`chunk_bytes`](keywalk::Walk::chunk_bytes), each shard fetches at most about its share of the bytes, all together
-/// less than three times as many, but at least one item each. [Numbered](Self::numbered) shards fetch up to twice as
-/// many items as fitted before, whatever these weigh. The memory of items isn't reused then: the backend allocates each.
+/// With [`chunk_bytes`](keywalk::Walk::chunk_bytes), each shard fetches at most about its share of the bytes, all
+/// together less than three times as many, but at least one item each. [Numbered](Self::numbered) shards fetch up to
+/// twice as many items as fitted before, whatever these weigh. The memory of items isn't reused then: the backend
+/// allocates each.
 ///
 /// A row that moves from one shard to another during the walk is a delete and an insert: it may come from either, from
 /// both or from neither. If it is in both for a moment, use [`SameKey::First`].
 ///
 /// # Cost
 ///
-/// Each fetch reads all shards, each from the walk's position on, and about as many rows as the chunk takes. So a fetch
-/// costs one search per shard, and per item, keys are compared about log2(shards) times. Measured over 500,000 rows of 600
-/// bytes in eight SQLite files, against walking the files one after the other: 1.28 times the CPU time with chunks of 512,
-/// and 1.19 with chunks of 1,024; 1.17 and 1.10 if each file holds consecutive keys. Over SQLite, give each connection a
-/// small page cache (`PRAGMA cache_size = -256`): eight caches of the default size took 1.48, since they don't fit into
-/// the processor's.
+/// Each fetch reads all shards, each from the walk's position on, and about as many rows as the chunk takes. So a
+/// fetch costs one search per shard, and per item, keys are compared about log2(shards) times. Measured over 500,000
+/// rows of 600 bytes in eight SQLite files, against walking the files one after the other: 1.28 times the CPU time
+/// with chunks of 512, and 1.19 with chunks of 1,024; 1.17 and 1.10 if each file holds consecutive keys. Over SQLite,
+/// give each connection a small page cache (`PRAGMA cache_size = -256`): eight caches of the default size took 1.48,
+/// since they don't fit into the processor's.
 ///
 /// A blocking fetch reads the shards one after the other. The shard that holds most rows near the position is read
-/// first, and the others only up to its last key, so about one row in twenty is read twice. An asynchronous fetch reads
-/// all shards concurrently, and drops what lies after the first shard that has more: about a fifth. In both cases chunks
-/// are often shorter than the chunk size.
+/// first, and the others only up to its last key, so about one row in twenty is read twice. An asynchronous fetch
+/// reads all shards concurrently, and drops what lies after the first shard that has more: about a fifth. In both
+/// cases chunks are often shorter than the chunk size.
 #[must_use = "a source does nothing until it is walked"]
 pub struct Merge<S: Source> {
     /// In the order in which they were passed.

@@ -66,7 +66,7 @@ pub use tasks::AsyncWorkerChunks;
 /// after their current chunk. [`parts`](Self::parts) is the position of the whole: exactly the chunks that are done are
 /// left out. To go on, call any of the methods again. After `stop` that ends at once; then make a new walk by
 /// `Parallel::new(parallel.parts())`. Or write the position down, and go on in another process with another number of
-/// workers:
+/// workers. If the process may crash, a thread of its own writes it down from time to time, by [`Handle::parts`].
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -100,8 +100,8 @@ pub use tasks::AsyncWorkerChunks;
 ///
 /// # The walk of a worker
 ///
-/// A worker's walk has options of its own, such as the chunk size. Its range, if it has one, must contain the parts. Its
-/// order, limit, end and cursor are those of the parts: what you set has no effect.
+/// A worker's walk has options of its own, such as the chunk size. Its range, if it has one, must contain the parts.
+/// Its order, limit, end and cursor are those of the parts: what you set has no effect.
 ///
 /// # Cost
 ///
@@ -248,7 +248,7 @@ impl<K: Clone + PartialOrd + Send> Parallel<K> {
         E: From<Error<S::Error>> + Send,
     {
         let run = |worker: Worker<K>| {
-            let mut chunks = worker.chunks(open(worker.index())?);
+            let mut chunks = worker.chunks(open(worker.number())?);
             while let Some(items) = chunks.next()? {
                 work(items)?;
             }
@@ -286,8 +286,8 @@ impl<K: Clone + PartialOrd + Send> Parallel<K> {
     /// Calls `map` with each chunk, on the threads of the workers, and `each` with the results, on the caller's thread
     /// and in key order. A chunk is done once `each` returned `Ok`.
     ///
-    /// At most [`ahead`](Self::ahead) results wait for `each`. Each worker may hold another one. So workers that are far
-    /// ahead of the consumer wait. If a part has more chunks than that, they wait for the worker at the front, and
+    /// At most [`ahead`](Self::ahead) results wait for `each`. Each worker may hold another one. So workers that are
+    /// far ahead of the consumer wait. If a part has more chunks than that, they wait for the worker at the front, and
     /// the walk isn't faster than one worker. Split the walk into many small parts, of about four chunks each:
     ///
     /// ```
@@ -373,7 +373,7 @@ impl<K: Clone + PartialOrd + Send> Parallel<K> {
     {
         let (shelf, desk) = (Shelf::default(), Arc::clone(&self.desk));
         let work = |worker: Worker<K>| {
-            let mut walk = PartWalk::new(&worker, open(worker.index())?);
+            let mut walk = PartWalk::new(&worker, open(worker.number())?);
             while walk.fetch()? {
                 let result = shelf.put(map(walk.engine.items_mut())?);
                 let mut done = Some(walk.done(result));
@@ -534,26 +534,26 @@ impl<R> Shelf<R> {
 pub struct Worker<K> {
     desk: Arc<Desk<K>>,
     run: u64,
-    index: usize,
+    number: usize,
 }
 
 impl<K: Clone + PartialOrd> Worker<K> {
     fn all(desk: &Arc<Desk<K>>, run: u64, workers: usize) -> impl Iterator<Item = Self> {
-        (0..workers).map(move |index| Worker {
+        (0..workers).map(move |number| Worker {
             desk: Arc::clone(desk),
             run,
-            index,
+            number,
         })
     }
 
     fn on_duty(&self) -> Duty<K> {
-        Duty::new(&self.desk, self.run, Party::Worker(self.index))
+        Duty::new(&self.desk, self.run, Party::Worker(self.number))
     }
 
     /// Returns the worker's number, from 0 on.
     #[must_use]
-    pub fn index(&self) -> usize {
-        self.index
+    pub fn number(&self) -> usize {
+        self.number
     }
 
     /// Returns the chunks of the parts that this worker takes. `walk` is over a source of its own, and has the options
@@ -569,7 +569,7 @@ impl<K: Clone + PartialOrd> Worker<K> {
 impl<K> fmt::Debug for Worker<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut worker = f.debug_struct("Worker");
-        worker.field("index", &self.index).finish_non_exhaustive()
+        worker.field("number", &self.number).finish_non_exhaustive()
     }
 }
 
@@ -644,7 +644,7 @@ impl<S: Source> PartWalk<S> {
         PartWalk {
             desk: Arc::clone(&worker.desk),
             run: worker.run,
-            worker: worker.index,
+            worker: worker.number,
             source,
             engine,
             given,

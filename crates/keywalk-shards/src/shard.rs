@@ -241,7 +241,8 @@ pub(crate) fn shed<T>(chunk: &mut Chunk<T>, slots: &mut usize, used: usize) {
     }
 }
 
-/// Returns the latest of these last keys, in the range's order. `Err` if `PartialOrd` can't tell; it has the two places.
+/// Returns the latest of these last keys, in the range's order. `Err` if `PartialOrd` can't tell; it has the two
+/// places.
 pub(crate) fn latest<K: PartialOrd>(
     range: &KeyRange<K>,
     keys: impl IntoIterator<Item = LastKey<K>>,

@@ -70,8 +70,8 @@ impl<K: Clone + PartialOrd + Send + 'static> Parallel<K> {
     ///
     /// # Dropped futures
     ///
-    /// If this future is dropped, the tasks are aborted. The chunks that they were working on aren't done, whatever they
-    /// still do.
+    /// If this future is dropped, the tasks are aborted. The chunks that they were working on aren't done, whatever
+    /// they still do.
     ///
     /// # Errors
     ///
@@ -90,8 +90,8 @@ impl<K: Clone + PartialOrd + Send + 'static> Parallel<K> {
             .await
     }
 
-    /// Calls `map` with each chunk, in the tasks of the workers, and `each` with the results, in the caller's task and in
-    /// key order. See [`map_in_order`](Self::map_in_order), also for the size of the parts.
+    /// Calls `map` with each chunk, in the tasks of the workers, and `each` with the results, in the caller's task and
+    /// in key order. See [`map_in_order`](Self::map_in_order), also for the size of the parts.
     ///
     /// `map` doesn't wait. If the work on a chunk does, use [`async_run`](Self::async_run).
     ///
@@ -166,7 +166,7 @@ impl<K: Clone + PartialOrd + Send + 'static> Parallel<K> {
         );
         let results = Arc::clone(&shelf);
         let work = |worker: Worker<K>| {
-            let (opened, map, shelf) = (open(worker.index()), Arc::clone(&map), Arc::clone(&shelf));
+            let (opened, map, shelf) = (open(worker.number()), Arc::clone(&map), Arc::clone(&shelf));
             async move {
                 let mut walk = PartWalk::new(&worker, opened.await?);
                 while walk.fetch_async().await? {

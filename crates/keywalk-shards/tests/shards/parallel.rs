@@ -191,7 +191,7 @@ fn visit(map: &Map, parallel: &mut Parallel<u64>, run: &Run, order: Order) -> Ve
             }),
             Way::Run => parallel
                 .run(|worker| {
-                    let mut chunks = worker.chunks(open(worker.index())?);
+                    let mut chunks = worker.chunks(open(worker.number())?);
                     while let Some(items) = chunks.next()? {
                         if !visits.begin()? {
                             break;
@@ -203,7 +203,7 @@ fn visit(map: &Map, parallel: &mut Parallel<u64>, run: &Run, order: Order) -> Ve
                 .map(drop),
             Way::AsyncRun => RUNTIME
                 .block_on(parallel.async_run(|worker| {
-                    let (opened, visits) = (open_async(worker.index()), Arc::clone(&visits));
+                    let (opened, visits) = (open_async(worker.number()), Arc::clone(&visits));
                     async move {
                         let mut chunks = worker.async_chunks(opened.await?);
                         while let Some(items) = chunks.next().await? {
