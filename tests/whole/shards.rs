@@ -169,10 +169,11 @@ proptest! {
             &how.walk(|| shards(&maps).on_same_key(SameKey::First), how.from, 190),
             &expected
         );
-        let concurrent = || {
+        let offloaded = || {
             let shards = shards(&maps).into_shards().map(|(name, shard)| (name, Offload::new(shard)));
-            blocking(Merge::new(shards).unwrap().on_same_key(SameKey::First))
+            Merge::new(shards).unwrap()
         };
+        let concurrent = || blocking(offloaded().on_same_key(SameKey::First));
         prop_assert_eq!(&how.walk(concurrent, how.from, 190), &expected);
 
         let of_shard = |(map, shard): (&Map, u32)| {
@@ -180,9 +181,14 @@ proptest! {
         };
         let all: BTreeMap<(u32, u32), u64> = maps.iter().zip(0..).flat_map(of_shard).collect();
         let all = all.into_iter().filter(|((key, _), _)| how.range(*key));
-        let numbered = how.walk(|| shards(&maps).numbered(), (how.from, 0), (190, 0));
-        let numbered: Vec<_> = numbered.iter().map(|found| (found.key(), found.item.1)).collect();
-        prop_assert_eq!(numbered, how.sorted(all));
+        let all = how.sorted(all);
+        for numbered in [
+            how.walk(|| shards(&maps).numbered(), (how.from, 0), (190, 0)),
+            how.walk(|| blocking(offloaded().numbered()), (how.from, 0), (190, 0)),
+        ] {
+            let numbered: Vec<_> = numbered.iter().map(|found| (found.key(), found.item.1)).collect();
+            prop_assert_eq!(&numbered, &all);
+        }
     }
 
     #[test]
