@@ -9,7 +9,8 @@ use keywalk::{AsyncChunkSource, AsyncSplitSource, Error, Request, Source, Walk};
 use tokio::task::JoinHandle;
 
 use super::book::{Mode, Party, Received};
-use super::{Duty, EndOfRun, PARTS_PER_WORKER, Parallel, PartWalk, Shelf, Worker, outcome};
+use super::worker::PartWalk;
+use super::{Duty, EndOfRun, PARTS_PER_WORKER, Parallel, Shelf, Worker, outcome};
 
 impl<K: Clone + PartialOrd> Parallel<K> {
     /// Splits the walk of an asynchronous source into eight parts per worker; see [`split`](Self::split).
@@ -166,7 +167,8 @@ impl<K: Clone + PartialOrd + Send + 'static> Parallel<K> {
         );
         let results = Arc::clone(&shelf);
         let work = |worker: Worker<K>| {
-            let (opened, map, shelf) = (open(worker.number()), Arc::clone(&map), Arc::clone(&shelf));
+            let (opened, map, shelf) =
+                (open(worker.number()), Arc::clone(&map), Arc::clone(&shelf));
             async move {
                 let mut walk = PartWalk::new(&worker, opened.await?);
                 while walk.fetch_async().await? {
