@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock, Mutex, RwLock};
 use std::task::{Context, Waker};
 use std::thread;
 
-use keywalk::{CursorMismatch, Order, TokenError, Walk};
+use keywalk::{CursorMismatch, KeyRange, Order, Token, TokenError, Walk};
 use keywalk_memory::{Named, SharedMap};
 use keywalk_shards::{Handle, Parallel, Parts, PartsToken};
 use keywalk_tokio::Offload;
@@ -361,10 +361,14 @@ fn a_token_that_was_cut_changed_or_taken_elsewhere_is_refused() {
     for at in 0..text.len() {
         assert!(text[..at].parse::<PartsToken>().is_err());
     }
-    // Text of so many short tokens is shorter than their bytes.
-    let (_, short) = text.rsplit_once('.').unwrap();
-    let many = 1 + PartsToken::MAX_BYTES / (token.to_bytes().len() / 4);
-    let long = format!("1.{many}") + &format!(".{short}").repeat(many);
+    // Text of so many tokens is shorter than their bytes.
+    let range = KeyRange::new("x".repeat(5_000).., Order::Ascending);
+    let one = Parts::new([range]).token(&Named::new("texts", &BTreeMap::<String, ()>::new()));
+    let one = one.unwrap().to_string();
+    let (_, one) = one.rsplit_once('.').unwrap();
+    let bytes = one.parse::<Token>().unwrap().as_bytes().len();
+    let many = 1 + PartsToken::MAX_BYTES / (4 + bytes);
+    let long = format!("1.{many}") + &format!(".{one}").repeat(many);
     let refused = long.parse::<PartsToken>();
     assert!(
         matches!(refused, Err(TokenError::TooLong(_))),
