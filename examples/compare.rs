@@ -183,13 +183,13 @@ impl Sides {
             }
         }
         let mut diff = chunks.into_source();
-        let mut equal = diff.equal();
+        let (equal, mut resolved) = (diff.equal(), 0);
         if let Some(seconds) = args.again {
             thread::sleep(Duration::from_secs(seconds));
             for key in doubtful {
                 match diff.check(&key)? {
                     Some(difference) => report(&key, &difference)?,
-                    None => equal += 1,
+                    None => resolved += 1,
                 }
             }
         }
@@ -200,9 +200,14 @@ impl Sides {
             right,
             changed,
         } = counts;
+        // Those are equal by now, or gone on both sides.
+        let resolved = match args.again {
+            Some(_) => format!(", {resolved} no longer differ"),
+            None => String::new(),
+        };
         let seconds = start.elapsed().as_secs_f64();
         Ok(print_line(format_args!(
-            "{equal} equal, {left} only left, {right} only right, {changed} changed, {seconds:.2} s"
+            "{equal} equal, {left} only left, {right} only right, {changed} changed{resolved}, {seconds:.2} s"
         ))?)
     }
 

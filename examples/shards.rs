@@ -130,6 +130,10 @@ fn walk(args: &Args) -> Result<(usize, Written), BoxError> {
         None => None,
     };
     let mut chunks = walk.chunks();
+    if let Some(state) = &state {
+        // The next run knows by it that the file is its own, even if this one is stopped in its first chunk.
+        store(state, written, &chunks.token()?)?;
+    }
     let mut lines = Vec::new();
     while let Some(rows) = chunks.next()? {
         lines.clear();
@@ -164,7 +168,7 @@ fn begin(file: &Path, written: Written) -> Result<File, BoxError> {
     Ok(opened)
 }
 
-/// Whether an earlier run began this file and was stopped in its first chunk.
+/// Whether an earlier run began this file.
 fn is_own(file: &Path) -> bool {
     file.with_extension("state").exists()
 }

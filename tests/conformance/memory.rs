@@ -7,8 +7,8 @@ use std::cmp::Reverse;
 
 use keywalk_conformance::conformance;
 use keywalk_tests::stores::{
-    Boxed, Compared, LentMap, LentSlice, Merged, RetriedHarness, ShardedHarness, SharedMapHarness,
-    SkipListHarness, is_lawful_beside_writers,
+    Boxed, Compared, LentMap, LentSlice, Merged, NumberedHarness, RetriedHarness, ShardedHarness,
+    SharedMapHarness, SkipListHarness, is_lawful_beside_writers,
 };
 
 conformance! {
@@ -19,6 +19,7 @@ conformance! {
     skip_list: SkipListHarness<(i64, Reverse<String>)>, durable, prefetched;
     merged: ShardedHarness<(String, i64), Merged>, durable, prefetched;
     boxed: ShardedHarness<i64, Boxed>, durable;
+    numbered: NumberedHarness<i64>, durable;
     compared: ShardedHarness<(String, i64), Compared>, durable;
 }
 

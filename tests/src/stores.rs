@@ -18,7 +18,9 @@ pub use byte_map::{ByteKey, ByteMap, ByteMapHarness};
 pub use lent::{LentMap, LentSlice};
 pub use offloaded::OffloadedHarness;
 pub use retried::{Lossy, RetriedHarness};
-pub use sharded::{Boxed, Compared, ComparedAsync, Merged, MergedAsync, ShardedHarness, Way};
+pub use sharded::{
+    Boxed, Compared, ComparedAsync, Merged, MergedAsync, NumberedHarness, ShardedHarness, Way,
+};
 pub use shared_map::SharedMapHarness;
 pub use skip_list::SkipListHarness;
 

@@ -11,7 +11,7 @@ use keywalk::{
     Source, Walk,
 };
 use keywalk_memory::{Named, SharedMap};
-use keywalk_shards::{Diff, Difference, Merge, SameKey, ShardError, ShardErrorKind};
+use keywalk_shards::{Diff, Difference, Merge, Numbered, SameKey, ShardError, ShardErrorKind};
 use keywalk_tests::random::Random;
 use keywalk_tokio::{Blocking, Offload};
 use proptest::prelude::*;
@@ -110,25 +110,26 @@ impl How {
         (self.from..190).contains(&key)
     }
 
+    fn begin<S: Source>(self, source: S) -> Walk<S> {
+        let walk = Walk::new(source).order(self.order).chunk_size(self.size);
+        match self.bytes {
+            None => walk,
+            Some(bytes) => walk.chunk_bytes_with(bytes, |_| 10),
+        }
+    }
+
     /// Walks in two parts, which a cursor joins.
     fn walk<K, S>(self, make: impl Fn() -> S, from: K, to: K) -> Vec<S::Item>
     where
         K: Clone + PartialOrd + std::fmt::Debug,
         S: ChunkSource<Key = K, Item: Clone, Error: std::fmt::Debug>,
     {
-        let walk = |source| {
-            let walk = Walk::new(source).order(self.order).chunk_size(self.size);
-            match self.bytes {
-                None => walk,
-                Some(bytes) => walk.chunk_bytes_with(bytes, |_| 10),
-            }
-        };
-        let mut first = walk(make()).range(from..to).chunks();
+        let mut first = self.begin(make()).range(from..to).chunks();
         let mut items = Vec::new();
         for _ in 0..3 {
             items.extend_from_slice(first.next().unwrap().unwrap_or_default());
         }
-        let mut rest = walk(make()).resume(first.cursor()).chunks();
+        let mut rest = self.begin(make()).resume(first.cursor()).chunks();
         while let Some(chunk) = rest.next().unwrap() {
             items.extend_from_slice(chunk);
         }
@@ -168,10 +169,11 @@ proptest! {
             &how.walk(|| shards(&maps).on_same_key(SameKey::First), how.from, 190),
             &expected
         );
-        let concurrent = || {
+        let offloaded = || {
             let shards = shards(&maps).into_shards().map(|(name, shard)| (name, Offload::new(shard)));
-            blocking(Merge::new(shards).unwrap().on_same_key(SameKey::First))
+            Merge::new(shards).unwrap()
         };
+        let concurrent = || blocking(offloaded().on_same_key(SameKey::First));
         prop_assert_eq!(&how.walk(concurrent, how.from, 190), &expected);
 
         let of_shard = |(map, shard): (&Map, u32)| {
@@ -179,9 +181,14 @@ proptest! {
         };
         let all: BTreeMap<(u32, u32), u64> = maps.iter().zip(0..).flat_map(of_shard).collect();
         let all = all.into_iter().filter(|((key, _), _)| how.range(*key));
-        let numbered = how.walk(|| shards(&maps).numbered(), (how.from, 0), (190, 0));
-        let numbered: Vec<_> = numbered.iter().map(|found| (found.key(), found.item.1)).collect();
-        prop_assert_eq!(numbered, how.sorted(all));
+        let all = how.sorted(all);
+        for numbered in [
+            how.walk(|| shards(&maps).numbered(), (how.from, 0), (190, 0)),
+            how.walk(|| blocking(offloaded().numbered()), (how.from, 0), (190, 0)),
+        ] {
+            let numbered: Vec<_> = numbered.iter().map(|found| (found.key(), found.item.1)).collect();
+            prop_assert_eq!(&numbered, &all);
+        }
     }
 
     #[test]
@@ -205,7 +212,7 @@ proptest! {
         ));
         prop_assert_eq!(&how.walk(concurrent, how.from, 190), &expected);
 
-        let mut chunks = Walk::new(diff()).range(how.from..190).chunk_size(how.size).chunks();
+        let mut chunks = how.begin(diff()).range(how.from..190).chunks();
         while chunks.next().unwrap().is_some() {}
         let mut diff = chunks.into_source();
         prop_assert_eq!(diff.equal() as usize, keys.len() - expected.len());
@@ -314,7 +321,7 @@ impl PartialOrd for Opaque {
     }
 }
 
-/// Two keys in the store's order.
+/// Three keys in the store's order.
 struct Unordered(u32);
 
 impl Source for Unordered {
@@ -329,7 +336,9 @@ impl ChunkSource for Unordered {
         _: &KeyRange<Opaque>,
         chunk: &mut Chunk<(Opaque, ())>,
     ) -> Result<Fetched<Opaque>, ShardError> {
-        let keys = [self.0, self.0 + 1].map(|key| (Opaque(key), ()));
+        let keys = [0, 1, 2]
+            .map(|more| self.0 + more)
+            .map(|key| (Opaque(key), ()));
         Ok(match chunk.fill_from(keys) {
             true => Fetched::More,
             false => Fetched::End,
@@ -338,31 +347,180 @@ impl ChunkSource for Unordered {
 }
 
 #[test]
-fn keys_that_only_their_store_can_order_are_refused_with_the_cure() {
-    let merge = Merge::new([("a", Unordered(1)), ("b", Unordered(3))]).unwrap();
-    let error = Walk::new(merge)
-        .unbounded()
-        .items()
-        .last()
+fn keys_that_only_their_store_can_order_are_refused_with_both_names_and_the_cure() {
+    let refused = |names: &str, error: &dyn std::fmt::Display| {
+        let error = error.to_string();
+        assert!(error.contains(names), "{error}");
+        assert!(
+            error.contains("a key that is ordered by bytes or numbers"),
+            "{error}"
+        );
+    };
+    for size in [1, 2, 10, 512] {
+        let merge = Merge::new([("a", Unordered(1)), ("b", Unordered(4))]).unwrap();
+        let walk = Walk::new(merge).chunk_size(size).unbounded();
+        refused("`a` and `b`", &walk.items().last().unwrap().unwrap_err());
+        let diff = Diff::new(Unordered(1), Unordered(4), |_, _| true);
+        let walk = Walk::new(diff).chunk_size(size).unbounded();
+        refused(
+            "`left` and `right`",
+            &walk.items().last().unwrap().unwrap_err(),
+        );
+    }
+}
+
+#[test]
+fn a_numbered_merge_adopts_no_token_of_another_key() {
+    let (whole, signed) = (BTreeMap::from([(1_u32, ())]), BTreeMap::from([(1_i32, ())]));
+    let token = Walk::new(numbered(&whole)).items().token().unwrap();
+    assert!(token.adopt(&numbered(&whole)).is_ok());
+    let refused = token.adopt(&numbered(&signed)).unwrap_err().to_string();
+    assert!(refused.contains("of another key"), "{refused}");
+}
+
+/// A merge of one numbered shard.
+fn numbered<K>(map: &BTreeMap<K, ()>) -> Merge<Numbered<Named<&BTreeMap<K, ()>>>>
+where
+    K: keywalk_bytes::Key + Ord + Clone + std::fmt::Debug,
+{
+    Merge::new([("a", Named::new("items", map))])
         .unwrap()
-        .unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("a key that is ordered by bytes or numbers"),
-        "{error}"
-    );
-    let diff = Diff::new(Unordered(1), Unordered(3), |_, _| true);
-    let error = Walk::new(diff)
-        .unbounded()
-        .items()
-        .last()
-        .unwrap()
-        .unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("a key that is ordered by bytes or numbers"),
-        "{error}"
-    );
+        .numbered()
+}
+
+/// The bytes that all texts have room for, now and at most.
+#[derive(Clone, Debug, Default)]
+struct Room(Arc<[AtomicUsize; 2]>);
+
+/// A text that keeps the room that it ever had.
+#[derive(Debug)]
+struct Text {
+    bytes: Vec<u8>,
+    room: Room,
+}
+
+impl Text {
+    fn refill(&mut self, len: usize) {
+        let before = self.bytes.capacity();
+        self.bytes.clear();
+        self.bytes.reserve_exact(len);
+        self.bytes.resize(len, 0);
+        let [now, most] = &*self.room.0;
+        let grown = self.bytes.capacity() - before;
+        most.fetch_max(now.fetch_add(grown, Relaxed) + grown, Relaxed);
+    }
+}
+
+impl Drop for Text {
+    fn drop(&mut self) {
+        self.room.0[0].fetch_sub(self.bytes.capacity(), Relaxed);
+    }
+}
+
+const HEAVY: usize = 1_000;
+
+/// Rows of one byte each, and one heavy one in a hundred if there are heavy ones.
+#[derive(Clone)]
+struct Texts {
+    keys: std::iter::StepBy<std::ops::Range<u32>>,
+    has_heavy: bool,
+    room: Room,
+}
+
+impl Source for Texts {
+    type Key = u32;
+    type Item = (u32, Text);
+    type Error = ShardError;
+}
+
+impl ChunkSource for Texts {
+    fn fetch(
+        &mut self,
+        range: &KeyRange<u32>,
+        chunk: &mut Chunk<(u32, Text)>,
+    ) -> Result<Fetched<u32>, ShardError> {
+        for key in self.keys.clone().filter(|key| range.may_contain(key)) {
+            if chunk.is_full() {
+                return Ok(Fetched::More);
+            }
+            let len = match self.has_heavy && key % 101 == 0 {
+                true => HEAVY,
+                false => 1,
+            };
+            match chunk.spare() {
+                Some((slot, text)) => {
+                    *slot = key;
+                    text.refill(len);
+                    chunk.push_spare();
+                }
+                None => {
+                    let (bytes, room) = (Vec::new(), self.room.clone());
+                    let mut text = Text { bytes, room };
+                    text.refill(len);
+                    chunk.push((key, text));
+                }
+            }
+        }
+        Ok(Fetched::End)
+    }
+}
+
+#[test]
+fn a_merge_holds_few_chunks_however_its_keys_are_spread_and_few_bytes_if_those_are_limited() {
+    const SHARDS: u32 = 8;
+    const ROWS: u32 = 3_000;
+    for (is_spread, bytes) in [
+        (true, None),
+        (false, None),
+        (true, Some(10_000)),
+        (false, Some(10_000)),
+    ] {
+        // An item has one byte. A numbered shard has a chunk of its own.
+        let most = |chunks: usize| match bytes {
+            None => chunks * 512,
+            // Twice the bytes of each chunk, see `Chunk::with_budget`; those of the shards have three times the bytes.
+            Some(bytes) => (2 + 2 * 3) * bytes + (1 + SHARDS as usize) * HEAVY,
+        };
+        let merge = |room: &Room| {
+            let texts = (0..SHARDS).map(|shard| Texts {
+                keys: match is_spread {
+                    true => (shard..SHARDS * ROWS).step_by(SHARDS as usize),
+                    false => (shard * ROWS..(shard + 1) * ROWS).step_by(1),
+                },
+                has_heavy: bytes.is_some(),
+                room: room.clone(),
+            });
+            let texts = texts
+                .zip(0..)
+                .map(|(texts, number)| (format!("{number}"), texts));
+            Merge::new(texts).unwrap()
+        };
+        let check = |most: usize, walk: &mut dyn FnMut(&Room)| {
+            let room = Room::default();
+            walk(&room);
+            let held = room.0[1].load(Relaxed);
+            assert!(
+                held <= most,
+                "{held}, spread: {is_spread}, bytes: {bytes:?}"
+            );
+        };
+        check(most(3), &mut |room| {
+            let walk = Walk::new(merge(room)).unbounded();
+            let mut chunks = match bytes {
+                None => walk,
+                Some(bytes) => walk.chunk_bytes_with(bytes, |(_, text)| text.bytes.len()),
+            }
+            .chunks();
+            while chunks.next().unwrap().is_some() {}
+        });
+        check(most(4), &mut |room| {
+            let walk = Walk::new(merge(room).numbered()).unbounded();
+            let mut chunks = match bytes {
+                None => walk,
+                Some(bytes) => walk.chunk_bytes_with(bytes, |found| found.item.1.bytes.len()),
+            }
+            .chunks();
+            while chunks.next().unwrap().is_some() {}
+        });
+    }
 }

@@ -9,7 +9,7 @@ use keywalk::{
 
 use crate::shard_error::BoxError;
 
-/// A shard of any type, in a box. Use it to [merge](crate::Merge) shards of different engines.
+/// A resumable shard of any type, in a box. Use it to [merge](crate::Merge) shards of different engines.
 ///
 /// All shards have the same key and item types; a backend's `map` makes the items alike. Errors of all types become
 /// boxed ones. A shard with an asynchronous client becomes a blocking one by `Blocking` of `keywalk-tokio`, and the

@@ -78,8 +78,8 @@ use crate::shard_error::{BoxError, ShardError};
 ///
 /// # Cost
 ///
-/// About two walks: a fetch reads at most as many rows of each side as the chunk takes differences. Items are moved only
-/// if they differ. In memory are at most one chunk of each side, and the differences. A limit of bytes
+/// About two walks: a fetch reads at most as many rows of each side as the chunk takes differences. Items are moved
+/// only if they differ. In memory are at most one chunk of each side, and the differences. A limit of bytes
 /// ([`Walk::chunk_bytes`](keywalk::Walk::chunk_bytes)) applies to the differences, not to the rows that are read.
 #[must_use = "a source does nothing until it is walked"]
 pub struct Diff<L: Source, R: Source, F> {
@@ -205,19 +205,22 @@ where
         })
     }
 
-    /// Moves the differences into the chunk. Returns whether it is full before all are moved; `equal` is then the number
-    /// of equal rows before the first one that is left.
+    /// Moves the differences into the chunk. Returns whether it is full before all are moved; `equal` is then the
+    /// number of equal rows before the last one that was moved.
     fn move_found(&mut self, chunk: &mut Chunk<Found<L, R>>, equal: &mut u64) -> bool {
         if self.found.is_empty() {
             return false;
         }
         let (mut left, mut right) = (self.left.take_all(), self.right.take_all());
         let (mut left_place, mut right_place) = (0, 0);
+        // Equal rows after the last difference that was moved are read again if the next one has no place.
+        let mut passed = self.equal;
         for found in &self.found {
             if chunk.is_full() {
-                *equal = found.equal;
+                *equal = passed;
                 return true;
             }
+            passed = found.equal;
             let left = found.left.and_then(|place| {
                 let skipped = place - left_place;
                 left_place = place + 1;
@@ -253,21 +256,6 @@ impl<L: Source, R: Source, F> Diff<L, R, F> {
     /// Returns the number of equal rows in all successful fetches so far.
     pub fn equal(&self) -> u64 {
         self.equal
-    }
-
-    /// Returns the left source.
-    pub fn left(&self) -> &L {
-        &self.left.source
-    }
-
-    /// Returns the right source.
-    pub fn right(&self) -> &R {
-        &self.right.source
-    }
-
-    /// Unwraps both sources.
-    pub fn into_sides(self) -> (L, R) {
-        (self.left.source, self.right.source)
     }
 
     fn unordered(&self) -> ShardError {

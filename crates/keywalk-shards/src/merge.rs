@@ -11,7 +11,7 @@ use keywalk::{
 };
 
 use crate::numbered::Numbered;
-use crate::shard::{Shard, key_of, latest, named};
+use crate::shard::{Shard, latest, named};
 use crate::shard_error::{BoxError, ShardError};
 
 /// Several sources with the same key and item types, walked as one source in key order.
@@ -54,25 +54,32 @@ use crate::shard_error::{BoxError, ShardError};
 /// | The same key in two shards | an error that names both and the key; or [the first shard's](SameKey::First); or [both](Self::numbered) |
 /// | Errors (G11) | the error names the shard; the walk resumes whole |
 /// | Held between fetches (G14) | nothing, in any shard |
-/// | Memory (G13) | at most about two chunks of items: what the walk yields, and what was fetched. With [`chunk_bytes`](keywalk::Walk::chunk_bytes), what was fetched is less than three times the bytes |
-/// | Tokens | one position for all shards; a shard that is missing, new or different is refused by its name |
+/// | Memory (G13) | about two chunks of items: what the walk yields, and what was fetched; a third one where the walk passes from one shard to the next; and up to 32 items per shard |
+/// | Tokens | one position for all shards; they hold the shards' names as text; a shard that is missing, new or different is refused by its name |
+///
+/// [Numbered](Self::numbered) shards hold one chunk more, together.
+///
+/// With [`chunk_bytes`](keywalk::Walk::chunk_bytes), each shard fetches at most about its share of the bytes, all
+/// together less than three times as many, but at least one item each. [Numbered](Self::numbered) shards fetch up to
+/// twice as many items as fitted before, whatever these weigh. The memory of items isn't reused then: the backend
+/// allocates each.
 ///
 /// A row that moves from one shard to another during the walk is a delete and an insert: it may come from either, from
 /// both or from neither. If it is in both for a moment, use [`SameKey::First`].
 ///
 /// # Cost
 ///
-/// Each fetch reads all shards, each from the walk's position on, and about as many rows as the chunk takes. So a fetch
-/// costs one search per shard, and per item, keys are compared about log2(shards) times. Measured over 500,000 rows of 600
-/// bytes in eight SQLite files, against walking the files one after the other: 1.28 times the CPU time with chunks of 512,
-/// and 1.19 with chunks of 1,024; 1.17 and 1.10 if each file holds consecutive keys. Over SQLite, give each connection a
-/// small page cache (`PRAGMA cache_size = -256`): eight caches of the default size took 1.48, since they don't fit into
-/// the processor's.
+/// Each fetch reads all shards, each from the walk's position on, and about as many rows as the chunk takes. So a
+/// fetch costs one search per shard, and per item, keys are compared about log2(shards) times. Measured over 500,000
+/// rows of 600 bytes in eight SQLite files, against walking the files one after the other: 1.28 times the CPU time
+/// with chunks of 512, and 1.19 with chunks of 1,024; 1.17 and 1.10 if each file holds consecutive keys. Over SQLite,
+/// give each connection a small page cache (`PRAGMA cache_size = -256`): eight caches of the default size took 1.48,
+/// since they don't fit into the processor's.
 ///
 /// A blocking fetch reads the shards one after the other. The shard that holds most rows near the position is read
-/// first, and the others only up to its last key, so about one row in twenty is read twice. An asynchronous fetch reads all shards
-/// concurrently, and drops what lies after the first shard that has more: about a fifth. In both cases chunks are often
-/// shorter than the chunk size.
+/// first, and the others only up to its last key, so about one row in twenty is read twice. An asynchronous fetch
+/// reads all shards concurrently, and drops what lies after the first shard that has more: about a fifth. In both
+/// cases chunks are often shorter than the chunk size.
 #[must_use = "a source does nothing until it is walked"]
 pub struct Merge<S: Source> {
     /// In the order in which they were passed.
@@ -161,12 +168,6 @@ impl<S: Source> Merge<S> {
             .map(|shard| (&*shard.name, &shard.source))
     }
 
-    /// Returns the shards, to change them.
-    pub fn shards_mut(&mut self) -> impl ExactSizeIterator<Item = (&str, &mut S)> {
-        let shards = self.shards.iter_mut();
-        shards.map(|shard| (&*shard.name, &mut shard.source))
-    }
-
     /// Unwraps the shards.
     #[must_use]
     pub fn into_shards(self) -> impl ExactSizeIterator<Item = (String, S)> {
@@ -189,17 +190,19 @@ fn expected(items: f64, share: f64) -> (f64, f64) {
 }
 
 impl<S: Source<Key: fmt::Debug>> Merge<S> {
-    /// Merges what the shards fetched, up to `cut`, into the chunk.
+    /// Merges what the shards fetched, up to `cut`, into the chunk. `cut` has the place of the shard that it is from.
     fn merge(
         &mut self,
         range: &KeyRange<S::Key>,
-        cut: Option<S::Key>,
+        cut: Option<(usize, S::Key)>,
         chunk: &mut Chunk<S::Item>,
     ) -> Result<Fetched<S::Key>, ShardError> {
         self.heads.clear();
         for place in 0..self.shards.len() {
-            if !self.shards[place].end_at(range, cut.as_ref()) {
-                return Err(self.unordered(place, self.plan[0]));
+            let cut = cut.as_ref().filter(|(other, _)| *other != place);
+            let is_known = self.shards[place].end_at(range, cut.map(|(_, key)| key));
+            if let (false, Some((other, _))) = (is_known, cut) {
+                return Err(self.unordered(place, *other));
             }
             if self.shards[place].read_head() {
                 self.enter(range, place)?;
@@ -210,13 +213,9 @@ impl<S: Source<Key: fmt::Debug>> Merge<S> {
         if merged? {
             return Ok(Fetched::More);
         }
-        let Some(cut) = cut else {
-            return Ok(Fetched::End);
-        };
-        let head = &mut self.shards[self.codec].head;
-        Ok(match chunk.as_slice().last() {
-            Some(last) if *key_of::<S>(last, head) == cut => Fetched::More,
-            _ => Fetched::ScannedTo(cut),
+        Ok(match cut {
+            None => Fetched::End,
+            Some((_, cut)) => Fetched::ScannedTo(cut),
         })
     }
 
@@ -231,10 +230,12 @@ impl<S: Source<Key: fmt::Debug>> Merge<S> {
                 return Ok(true);
             }
             let shard = &mut self.shards[first];
-            if chunk.spare().is_some_and(|slot| shard.swap_next(slot)) {
+            // The ledger of a budget knows nothing of slots that are exchanged.
+            let spare = chunk.budget().is_none().then(|| chunk.spare()).flatten();
+            if spare.is_some_and(|slot| shard.swap_next(slot)) {
                 chunk.push_spare();
             } else {
-                // The chunk has no slots to exchange yet, as in a walk's first fetch.
+                // Else the chunk has no slots to exchange yet, as in a walk's first fetch.
                 self.shards.iter_mut().for_each(Shard::move_out);
                 if let Some(item) = self.shards[first].take_next() {
                     chunk.push(item);
@@ -291,7 +292,8 @@ impl<S: Source<Key: fmt::Debug>> Merge<S> {
     }
 
     fn unordered(&self, shard: usize, other: usize) -> ShardError {
-        ShardError::unordered(&self.shards[shard].name, &self.shards[other].name)
+        let [first, second] = [shard.min(other), shard.max(other)].map(|place| &self.shards[place]);
+        ShardError::unordered(&first.name, &second.name)
     }
 
     /// Updates the shares by what was merged.
@@ -342,8 +344,8 @@ impl<S: ChunkSource<Key: fmt::Debug, Error: Into<BoxError>>> ChunkSource for Mer
         let mut shares: f64 = self.shards.iter().map(|shard| shard.share).sum();
         // Items per share, by the shard that has more.
         let mut density = 0.0;
-        for place in 0..self.plan.len() {
-            let shard = &mut self.shards[self.plan[place]];
+        for &place in &self.plan {
+            let shard = &mut self.shards[place];
             let limit = match cut {
                 None => {
                     let (mean, deviation) = expected(room, shard.share / shares);
@@ -361,7 +363,7 @@ impl<S: ChunkSource<Key: fmt::Debug, Error: Into<BoxError>>> ChunkSource for Mer
                     density = shard.len() as f64 / shard.share;
                 }
                 rest.end_including(key.clone());
-                cut = Some(key);
+                cut = Some((place, key));
             }
             room = (room - shard.len() as f64).max(0.0);
             shares = (shares - shard.share).max(LEAST_SHARE);
@@ -408,7 +410,7 @@ impl<S: AsyncChunkSource<Key: fmt::Debug, Error: Into<BoxError>>> AsyncChunkSour
                 cut = Some((place, key));
             }
         }
-        self.merge(range, cut.map(|(_, key)| key), chunk)
+        self.merge(range, cut, chunk)
     }
 
     async fn last_key(&mut self, range: &KeyRange<S::Key>) -> Result<LastKey<S::Key>, ShardError> {
@@ -421,8 +423,8 @@ impl<S: AsyncChunkSource<Key: fmt::Debug, Error: Into<BoxError>>> AsyncChunkSour
     }
 }
 
-/// A token holds one position, and the name and fingerprint of each shard. The order of the shards doesn't matter. Keys
-/// are encoded by the shard whose name is first in the alphabet.
+/// A token holds one position, and the name and fingerprint of each shard. The order of the shards doesn't matter,
+/// except with [`numbered`](Merge::numbered). Keys are encoded by the shard whose name is first in the alphabet.
 impl<S: ResumableSource<Error: Into<BoxError>>> ResumableSource for Merge<S> {
     fn fingerprint(&self) -> Result<Fingerprint, ShardError> {
         let count = self.shards.len();

@@ -5,8 +5,11 @@ use std::ops::Bound;
 #[cfg(feature = "async")]
 use keywalk::AsyncChunkSource;
 use keywalk::{
-    Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, Keyed, LastKey, ResumableSource, Source,
+    Chunk, ChunkSource, Fetched, Fingerprint, FingerprintField, KeyRange, Keyed, LastKey,
+    ResumableSource, Source,
 };
+
+use crate::shard::shed;
 
 /// A shard whose keys and items have its number; see [`Merge::numbered`](crate::Merge::numbered).
 ///
@@ -16,6 +19,8 @@ pub struct Numbered<S: Source> {
     number: u32,
     source: S,
     chunk: Chunk<S::Item>,
+    /// The most items that the chunk held.
+    slots: usize,
     /// How many items to fetch at most, if the chunk has a budget of bytes.
     most: usize,
 }
@@ -51,24 +56,9 @@ impl<S: Source> Numbered<S> {
             number,
             source,
             chunk: Chunk::with_limit(1),
+            slots: 0,
             most: FIRST,
         }
-    }
-
-    /// Returns the number.
-    #[must_use]
-    pub fn number(&self) -> u32 {
-        self.number
-    }
-
-    /// Returns the shard.
-    pub fn get_ref(&self) -> &S {
-        &self.source
-    }
-
-    /// Returns the shard, to change it.
-    pub fn get_mut(&mut self) -> &mut S {
-        &mut self.source
     }
 
     /// Returns the keys of this shard that lie in the range.
@@ -105,7 +95,8 @@ impl<S: Source> Numbered<S> {
         let (number, len) = (self.number, self.chunk.len());
         let is_lossy = self.chunk.overflowed();
         let mut next = 0;
-        while next < len {
+        // The ledger of a budget knows nothing of slots that are exchanged.
+        while next < len && chunk.budget().is_none() {
             let Some(slot) = chunk.spare() else { break };
             slot.shard = number;
             mem::swap(&mut slot.item, &mut self.chunk.as_mut_slice()[next]);
@@ -124,6 +115,7 @@ impl<S: Source> Numbered<S> {
                 next += 1;
             }
         }
+        shed(&mut self.chunk, &mut self.slots, next);
         self.most = next.saturating_mul(2).max(FIRST);
         match fetched {
             _ if next < len => Fetched::More,
@@ -202,8 +194,10 @@ impl<S: AsyncChunkSource> AsyncChunkSource for Numbered<S> {
 
 impl<S: ResumableSource> ResumableSource for Numbered<S> {
     fn fingerprint(&self) -> Result<Fingerprint, S::Error> {
-        let numbered = Fingerprint::new("numbered").key(format!("shard {}", self.number));
-        Ok(numbered.member("", &self.source.fingerprint()?))
+        let shard = self.source.fingerprint()?;
+        let key = shard.text(FingerprintField::Key);
+        let numbered = Fingerprint::new("numbered").key(format!("{key}, shard {}", self.number));
+        Ok(numbered.member("", &shard))
     }
 
     fn encode_key(&self, (key, number): &(S::Key, u32), bytes: &mut Vec<u8>) {

@@ -2,22 +2,24 @@ use std::fmt;
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use keywalk::{
-    ChunkSource, Cursor, CursorMismatch, Engine, Error, KeyRange, Request, Source, SplitSource,
-    Walk,
-};
+use keywalk::{ChunkSource, Error, SplitSource, Walk};
 
 use crate::parts::Parts;
 
 mod book;
+mod report;
 #[cfg(feature = "async")]
 mod tasks;
+mod worker;
 
-use book::{Desk, Done, Mode, Party, Received};
+use book::{Desk, Mode, Party, Received};
+pub use report::{Progress, Report, WorkerReport};
 #[cfg(feature = "async")]
 pub use tasks::AsyncWorkerChunks;
+use worker::PartWalk;
+pub use worker::{Worker, WorkerChunks};
 
 /// A walk by several workers at the same time, each over its own parts of the key range.
 ///
@@ -64,8 +66,9 @@ pub use tasks::AsyncWorkerChunks;
 ///
 /// Any run may end early: by an error, a panic, [`Handle::stop`], or a worker that returns. The other workers then stop
 /// after their current chunk. [`parts`](Self::parts) is the position of the whole: exactly the chunks that are done are
-/// left out. Call any of the methods again to go on, or write the position down and go on in another process, with
-/// another number of workers:
+/// left out. To go on, call any of the methods again. After `stop` that ends at once; then make a new walk by
+/// `Parallel::new(parallel.parts())`. Or write the position down, and go on in another process with another number of
+/// workers. If the process may crash, a thread of its own writes it down from time to time, by [`Handle::parts`].
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -99,12 +102,12 @@ pub use tasks::AsyncWorkerChunks;
 ///
 /// # The walk of a worker
 ///
-/// A worker's walk has options of its own, such as the chunk size. Its range, if it has one, must contain the parts. Its
-/// order, limit, end and cursor are those of the parts: what you set has no effect.
+/// A worker's walk has options of its own, such as the chunk size. Its range, if it has one, must contain the parts.
+/// Its order, limit, end and cursor are those of the parts: what you set has no effect.
 ///
 /// # Cost
 ///
-/// One thread (or task) per worker. Per chunk, two short locks and the clones of a few keys. Nothing per item.
+/// One thread (or task) per worker. Per chunk, a few short locks and the clones of a few keys. Nothing per item.
 #[must_use = "a walk does nothing until it is run"]
 pub struct Parallel<K> {
     desk: Arc<Desk<K>>,
@@ -247,7 +250,7 @@ impl<K: Clone + PartialOrd + Send> Parallel<K> {
         E: From<Error<S::Error>> + Send,
     {
         let run = |worker: Worker<K>| {
-            let mut chunks = worker.chunks(open(worker.index())?);
+            let mut chunks = worker.chunks(open(worker.number())?);
             while let Some(items) = chunks.next()? {
                 work(items)?;
             }
@@ -285,8 +288,8 @@ impl<K: Clone + PartialOrd + Send> Parallel<K> {
     /// Calls `map` with each chunk, on the threads of the workers, and `each` with the results, on the caller's thread
     /// and in key order. A chunk is done once `each` returned `Ok`.
     ///
-    /// At most [`ahead`](Self::ahead) results wait for `each`. Each worker may hold another one. So workers that are far
-    /// ahead of the consumer wait. If a part has more chunks than that, they wait for the worker at the front, and
+    /// At most [`ahead`](Self::ahead) results wait for `each`. Each worker may hold another one. So workers that are
+    /// far ahead of the consumer wait. If a part has more chunks than that, they wait for the worker at the front, and
     /// the walk isn't faster than one worker. Split the walk into many small parts, of about four chunks each:
     ///
     /// ```
@@ -297,7 +300,7 @@ impl<K: Clone + PartialOrd + Send> Parallel<K> {
     /// type Error = keywalk::Error<std::convert::Infallible>;
     ///
     /// let map: BTreeMap<u32, u32> = (0..20_000).map(|n| (n, n * n)).collect();
-    /// let parts = Walk::new(&map).split(map.len() / (4 * 512))?;
+    /// let parts = Walk::new(&map).split((map.len() / (4 * 512)).max(1))?;
     /// let mut lines = String::new();
     /// Parallel::new(parts).workers(2).map_in_order(
     ///     |_worker| Ok(Walk::new(&map)),
@@ -372,7 +375,7 @@ impl<K: Clone + PartialOrd + Send> Parallel<K> {
     {
         let (shelf, desk) = (Shelf::default(), Arc::clone(&self.desk));
         let work = |worker: Worker<K>| {
-            let mut walk = PartWalk::new(&worker, open(worker.index())?);
+            let mut walk = PartWalk::new(&worker, open(worker.number())?);
             while walk.fetch()? {
                 let result = shelf.put(map(walk.engine.items_mut())?);
                 let mut done = Some(walk.done(result));
@@ -529,252 +532,6 @@ impl<R> Shelf<R> {
     }
 }
 
-/// A worker of a [parallel walk](Parallel::run).
-pub struct Worker<K> {
-    desk: Arc<Desk<K>>,
-    run: u64,
-    index: usize,
-}
-
-impl<K: Clone + PartialOrd> Worker<K> {
-    fn all(desk: &Arc<Desk<K>>, run: u64, workers: usize) -> impl Iterator<Item = Self> {
-        (0..workers).map(move |index| Worker {
-            desk: Arc::clone(desk),
-            run,
-            index,
-        })
-    }
-
-    fn on_duty(&self) -> Duty<K> {
-        Duty::new(&self.desk, self.run, Party::Worker(self.index))
-    }
-
-    /// Returns the worker's number, from 0 on.
-    #[must_use]
-    pub fn index(&self) -> usize {
-        self.index
-    }
-
-    /// Returns the chunks of the parts that this worker takes. `walk` is over a source of its own, and has the options
-    /// of its chunks; [`Parallel`] lists those without effect.
-    pub fn chunks<S: ChunkSource<Key = K>>(&self, walk: Walk<S>) -> WorkerChunks<S> {
-        WorkerChunks {
-            walk: PartWalk::new(self, walk),
-        }
-    }
-}
-
-/// Prints the number.
-impl<K> fmt::Debug for Worker<K> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut worker = f.debug_struct("Worker");
-        worker.field("index", &self.index).finish_non_exhaustive()
-    }
-}
-
-/// The chunks that a worker gets; created by [`Worker::chunks`].
-///
-/// If it is dropped before its end, the run ends.
-#[must_use = "a walk does nothing until it is iterated"]
-pub struct WorkerChunks<S: Source> {
-    walk: PartWalk<S>,
-}
-
-impl<S: ChunkSource> WorkerChunks<S> {
-    /// Lends the next chunk: at least one item, in key order within a part. The chunk before it is then done. Returns
-    /// `None` if no part is left for this worker, and if the run was stopped or another worker has failed.
-    ///
-    /// You may change the items or move them out. See [`Chunks::next`](keywalk::Chunks::next).
-    ///
-    /// # Errors
-    ///
-    /// The source's, once. [`CursorMismatch::Range`] if the walk was given a range, and it doesn't contain the parts.
-    ///
-    /// # Panics
-    ///
-    /// If the source does.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "an Iterator can't lend from itself"
-    )]
-    pub fn next(&mut self) -> Result<Option<&mut [S::Item]>, Error<S::Error>> {
-        self.walk.acknowledge();
-        Ok(match self.walk.fetch()? {
-            true => Some(self.walk.engine.items_mut()),
-            false => None,
-        })
-    }
-}
-
-impl<S: Source> WorkerChunks<S> {
-    /// Returns the source, to use the store (through its connection, say) between two chunks.
-    pub fn source(&self) -> &S {
-        &self.walk.source
-    }
-}
-
-/// Prints no data.
-impl<S: Source> fmt::Debug for WorkerChunks<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.walk.describe(f.debug_struct("WorkerChunks"))
-    }
-}
-
-/// A worker's walk over one part after the other. The drivers only add the requests.
-struct PartWalk<S: Source> {
-    desk: Arc<Desk<S::Key>>,
-    run: u64,
-    worker: usize,
-    source: S,
-    engine: Engine<S::Key, S::Item>,
-    /// The range that the walk was given.
-    given: KeyRange<S::Key>,
-    part: Option<usize>,
-    /// Whether the last chunk was lent and isn't done yet.
-    is_lent: bool,
-    has_failed: bool,
-}
-
-impl<S: Source> PartWalk<S> {
-    fn new(worker: &Worker<S::Key>, walk: Walk<S>) -> Self {
-        let given = walk.cursor().range().clone();
-        let (source, mut engine) = walk.into_engine();
-        engine.set_limit(None);
-        PartWalk {
-            desk: Arc::clone(&worker.desk),
-            run: worker.run,
-            worker: worker.index,
-            source,
-            engine,
-            given,
-            part: None,
-            is_lent: false,
-            has_failed: false,
-        }
-    }
-
-    /// Marks the last chunk as done.
-    fn acknowledge(&mut self) {
-        if self.is_lent {
-            self.is_lent = false;
-            let done = self.done(0);
-            self.desk.book().done(self.run, done);
-        }
-    }
-
-    /// Describes the last chunk as done, with this result.
-    fn done(&self, result: u64) -> Done<S::Key> {
-        Done {
-            part: self.part.unwrap_or_default(),
-            left: self.engine.cursor().range().clone(),
-            items: self.engine.items().len() as u64,
-            result,
-        }
-    }
-
-    /// Ends parts and takes the next ones, until there is a request to make. Returns `false` if there is none.
-    fn has_request(&mut self) -> Result<bool, Error<S::Error>> {
-        loop {
-            if self.has_failed || self.desk.book().is_over(self.run) {
-                return Ok(false);
-            }
-            match self.part {
-                Some(_) if !self.engine.is_over() => return Ok(true),
-                Some(part) => {
-                    self.part = None;
-                    self.desk.change(|book| book.end_part(self.run, part));
-                    let report = |report: &mut WorkerReport| report.parts += 1;
-                    self.desk.book().worked(self.run, self.worker, report);
-                }
-                None => {
-                    let taken = self.desk.book().take(self.run);
-                    let Some((part, range)) = taken else {
-                        return Ok(false);
-                    };
-                    self.part = Some(part);
-                    self.check(&range)?;
-                    // A part ends at its own end, so the walk needs no last key.
-                    self.engine.seek(Cursor::unbounded(range));
-                }
-            }
-        }
-    }
-
-    fn check(&mut self, part: &KeyRange<S::Key>) -> Result<(), CursorMismatch> {
-        self.has_failed = !self.given.may_contain_range(part);
-        match self.has_failed {
-            true => Err(CursorMismatch::Range),
-            false => Ok(()),
-        }
-    }
-
-    /// Handles the engine's verdict on a response. Returns whether there are items.
-    fn responded(
-        &mut self,
-        response: Result<(), Error<S::Error>>,
-    ) -> Result<bool, Error<S::Error>> {
-        self.has_failed = response.is_err();
-        response?;
-        let items = self.engine.items().len() as u64;
-        self.is_lent = items > 0;
-        if let (false, Some(part)) = (self.is_lent, self.part) {
-            let left = self.engine.cursor().range().clone();
-            self.desk.book().scanned(self.run, part, left);
-            return Ok(false);
-        }
-        self.desk.book().worked(self.run, self.worker, |report| {
-            report.items += items;
-            report.chunks += 1;
-        });
-        Ok(true)
-    }
-
-    /// Notes that the worker waited for this time.
-    fn waited(&self, time: Duration) {
-        let wait = |report: &mut WorkerReport| report.waited += time;
-        self.desk.book().worked(self.run, self.worker, wait);
-    }
-
-    fn describe(&self, mut f: fmt::DebugStruct<'_, '_>) -> fmt::Result {
-        f.field("worker", &self.worker)
-            .field("part", &self.part)
-            .finish_non_exhaustive()
-    }
-}
-
-impl<S: ChunkSource> PartWalk<S> {
-    /// Fetches until there are items. Returns `false` if there is nothing more for this worker.
-    fn fetch(&mut self) -> Result<bool, Error<S::Error>> {
-        while self.has_request()? {
-            let start = Instant::now();
-            let response = match self.engine.request()? {
-                Request::LastKey(range) => {
-                    let answer = self.source.last_key(range);
-                    self.engine.last_key(answer, start.elapsed())
-                }
-                Request::Fetch(range, chunk) => {
-                    let answer = self.source.fetch(range, chunk);
-                    self.engine.fetched(answer, start.elapsed())
-                }
-                Request::Done => Ok(()),
-            };
-            if self.responded(response)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-}
-
-/// A worker that leaves a part unfinished ends the run: in an ordered one, the consumer would wait for that part.
-impl<S: Source> Drop for PartWalk<S> {
-    fn drop(&mut self) {
-        if self.part.is_some() {
-            self.desk.change(|book| book.cancel(self.run));
-        }
-    }
-}
-
 /// Reads the progress of a [parallel walk](Parallel) and stops it, from any thread. Clones refer to the same walk.
 pub struct Handle<K> {
     desk: Arc<Desk<K>>,
@@ -807,124 +564,6 @@ impl<K> Clone for Handle<K> {
         Handle {
             desk: Arc::clone(&self.desk),
         }
-    }
-}
-
-/// What a parallel walk has done, by all workers together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    items: u64,
-    chunks: u64,
-    parts_done: usize,
-    parts: usize,
-}
-
-impl Progress {
-    /// Returns the number of items of the chunks that are done.
-    #[must_use]
-    pub fn items(&self) -> u64 {
-        self.items
-    }
-
-    /// Returns the number of chunks that are done.
-    #[must_use]
-    pub fn chunks(&self) -> u64 {
-        self.chunks
-    }
-
-    /// Returns the number of parts that are done.
-    #[must_use]
-    pub fn parts_done(&self) -> usize {
-        self.parts_done
-    }
-
-    /// Returns the number of all parts.
-    #[must_use]
-    pub fn parts(&self) -> usize {
-        self.parts
-    }
-}
-
-/// What each worker of a run did; returned by [`Parallel::report`].
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Report {
-    workers: Vec<WorkerReport>,
-}
-
-impl Report {
-    /// Returns the workers' figures, by their numbers.
-    #[must_use]
-    pub fn workers(&self) -> &[WorkerReport] {
-        &self.workers
-    }
-
-    /// Returns the time of the slowest worker over the mean: 1 if all took equally long, the number of workers if one
-    /// did all the work. 1 if nothing ran.
-    #[must_use]
-    pub fn balance(&self) -> f64 {
-        let times = self.workers.iter().map(|worker| worker.time.as_secs_f64());
-        let (sum, slowest) = times.fold((0.0, 0.0_f64), |(sum, slowest), time| {
-            (sum + time, slowest.max(time))
-        });
-        match sum > 0.0 {
-            true => slowest * self.workers.len() as f64 / sum,
-            false => 1.0,
-        }
-    }
-
-    fn sum(&self, figure: impl Fn(&WorkerReport) -> u64) -> u64 {
-        self.workers.iter().map(figure).sum()
-    }
-}
-
-/// Prints a line, such as `9 items in 8 parts by 2 workers, slowest worker 1.02 of ideal`.
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} items in {} parts by {} workers, slowest worker {:.2} of ideal",
-            self.sum(|worker| worker.items),
-            self.sum(|worker| worker.parts),
-            self.workers.len(),
-            self.balance()
-        )
-    }
-}
-
-/// What one worker did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct WorkerReport {
-    items: u64,
-    chunks: u64,
-    parts: u64,
-    time: Duration,
-    waited: Duration,
-}
-
-impl WorkerReport {
-    /// Returns the number of items that it fetched.
-    #[must_use]
-    pub fn items(&self) -> u64 {
-        self.items
-    }
-
-    /// Returns the number of chunks that it fetched.
-    #[must_use]
-    pub fn chunks(&self) -> u64 {
-        self.chunks
-    }
-
-    /// Returns the number of parts that it finished.
-    #[must_use]
-    pub fn parts(&self) -> u64 {
-        self.parts
-    }
-
-    /// Returns how long it ran, from its start to its end, without the time in which it waited for the consumer. Zero
-    /// while it runs.
-    #[must_use]
-    pub fn time(&self) -> Duration {
-        self.time
     }
 }
 

@@ -79,7 +79,7 @@ impl<K: Clone + PartialOrd> Parts<K> {
         let Some(each) = self.parts_per_range(parts) else {
             return Ok(self);
         };
-        let mut split = Vec::with_capacity(each * self.ranges.len());
+        let mut split = Vec::new();
         for range in self.ranges {
             let part = Cursor::unbounded(range);
             split.extend(Walk::new(&mut source).resume(part).split(each)?);
@@ -104,7 +104,7 @@ impl<K: Clone + PartialOrd> Parts<K> {
         let Some(each) = self.parts_per_range(parts) else {
             return Ok(self);
         };
-        let mut split = Vec::with_capacity(each * self.ranges.len());
+        let mut split = Vec::new();
         for range in self.ranges {
             let part = Cursor::unbounded(range);
             split.extend(
@@ -142,7 +142,7 @@ impl<K: Clone + PartialOrd> Parts<K> {
     }
 
     /// Writes the position down, for another process. `source` is any source over the store: it identifies the store
-    /// and encodes the keys.
+    /// and encodes the keys. O(parts): each computes the source's fingerprint and allocates once. Makes no request.
     ///
     /// # Errors
     ///
@@ -158,9 +158,7 @@ impl<K: Clone + PartialOrd> Parts<K> {
         for cursor in [whole].into_iter().chain(parts) {
             tokens.push(Token::new(&cursor, source)?);
         }
-        let token = PartsToken { tokens };
-        check_length(token.len())?;
-        Ok(token)
+        Ok(PartsToken::of(tokens)?)
     }
 }
 
@@ -202,7 +200,8 @@ impl PartsToken {
     /// The maximum size of a token that is read, as bytes: 16 MiB, that of a single [`Token`].
     pub const MAX_BYTES: usize = Token::MAX_BYTES;
 
-    /// Decodes the position for a walk over `source`.
+    /// Decodes the position for a walk over `source`. O(parts): each computes the source's fingerprint. Makes no
+    /// request.
     ///
     /// # Errors
     ///
@@ -256,14 +255,14 @@ impl PartsToken {
             tokens.push(Token::from_bytes(token)?);
             rest = after;
         }
-        Self::of(tokens, count)
+        check_count(count, &tokens)?;
+        Self::of(tokens)
     }
 
-    fn of(tokens: Vec<Token>, count: usize) -> Result<Self, TokenError> {
-        match count == tokens.len() && count > 0 {
-            true => Ok(PartsToken { tokens }),
-            false => Err(TokenError::Damaged),
-        }
+    fn of(tokens: Vec<Token>) -> Result<Self, TokenError> {
+        let token = PartsToken { tokens };
+        check_length(token.len())?;
+        Ok(token)
     }
 
     /// The number of its bytes.
@@ -280,6 +279,13 @@ fn check_length(bytes: usize) -> Result<(), TokenError> {
     match bytes > PartsToken::MAX_BYTES {
         true => Err(TokenError::TooLong(bytes)),
         false => Ok(()),
+    }
+}
+
+fn check_count(count: usize, tokens: &[Token]) -> Result<(), TokenError> {
+    match count == tokens.len() && count > 0 {
+        true => Ok(()),
+        false => Err(TokenError::Damaged),
     }
 }
 
@@ -330,8 +336,9 @@ impl FromStr for PartsToken {
         let version = number()?;
         check_version(u8::try_from(version).unwrap_or(0))?;
         let count = number()? as usize;
-        let tokens = fields.map(str::parse).collect::<Result<_, _>>()?;
-        Self::of(tokens, count)
+        let tokens = fields.map(str::parse).collect::<Result<Vec<_>, _>>()?;
+        check_count(count, &tokens)?;
+        Self::of(tokens)
     }
 }
 

@@ -13,6 +13,8 @@ pub(crate) struct Shard<S: Source> {
     pub(crate) name: String,
     pub(crate) source: S,
     chunk: Chunk<S::Item>,
+    /// The most items that the chunk held.
+    slots: usize,
     /// The items of the chunk from `next` on, if they were moved out of it.
     moved: Option<vec::IntoIter<S::Item>>,
     next: usize,
@@ -49,6 +51,7 @@ impl<S: Source> Shard<S> {
             name,
             source,
             chunk: Chunk::with_limit(1),
+            slots: 0,
             moved: None,
             next: 0,
             end: 0,
@@ -61,6 +64,7 @@ impl<S: Source> Shard<S> {
     /// is the chunk that is to be filled.
     pub(crate) fn begin(&mut self, whole: &Chunk<S::Item>, limit: usize) {
         self.moved = None;
+        shed(&mut self.chunk, &mut self.slots, self.next);
         (self.next, self.end) = (0, 0);
         // A power of two, so that it seldom changes: a chunk with another budget keeps no slots. All budgets together
         // are less than three times the whole.
@@ -224,7 +228,21 @@ impl<S: AsyncChunkSource<Error: Into<BoxError>>> Shard<S> {
     }
 }
 
-/// Returns the latest of these last keys, in the range's order. `Err` if `PartialOrd` can't tell; it has the two places.
+/// The number of slots that a chunk always keeps.
+const FEW: usize = 32;
+
+/// Drops a chunk's slots if it once held (`slots`) much more than was `used` of it last. So a shard that the walk has
+/// passed keeps few.
+pub(crate) fn shed<T>(chunk: &mut Chunk<T>, slots: &mut usize, used: usize) {
+    *slots = chunk.len().max(*slots);
+    if *slots > (4 * used).max(FEW) {
+        *chunk = Chunk::with_limit(1);
+        *slots = 0;
+    }
+}
+
+/// Returns the latest of these last keys, in the range's order. `Err` if `PartialOrd` can't tell; it has the two
+/// places.
 pub(crate) fn latest<K: PartialOrd>(
     range: &KeyRange<K>,
     keys: impl IntoIterator<Item = LastKey<K>>,

@@ -1,5 +1,6 @@
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::Range;
 
 /// The buffer that a source fills: at most [`limit`](Self::limit) items, in slots that are reused from chunk to
 /// chunk. A backend receives one per fetch. A new chunk allocates nothing before items arrive, whatever the limit.
@@ -88,7 +89,7 @@ impl<T> Chunk<T> {
     }
 
     /// Whether an item was pushed into the full chunk and was lost. [`clear`](Self::clear) resets this. So does a
-    /// [`truncate`](Self::truncate) that removes items.
+    /// [`truncate`](Self::truncate) or [`split_off`](Self::split_off) that removes items.
     #[must_use]
     pub fn overflowed(&self) -> bool {
         self.overflowed
@@ -295,7 +296,7 @@ impl<T> Chunk<T> {
         core::mem::replace(self, empty)
     }
 
-    /// Removes and returns the items from index `at` on. Spare slots stay, except with a [budget](Self::budget).
+    /// Removes and returns the items from index `at` on. Spare slots stay.
     ///
     /// A source that merges the items of other sources calls it if its own chunk has no slots yet to exchange.
     ///
@@ -314,18 +315,14 @@ impl<T> Chunk<T> {
     #[must_use]
     #[track_caller]
     pub fn split_off(&mut self, at: usize) -> Vec<T> {
-        let items = self.slots.drain(at..self.len).collect();
-        self.len = at;
-        self.overflowed = false;
         if let Some(ledger) = &mut self.ledger {
-            ledger.forget();
-            self.slots.truncate(at);
-            for place in 0..at {
-                let weight = ledger.weigh(&self.slots[place]);
-                ledger.add(&mut self.slots, place, weight, Added::Put);
-            }
+            ledger.remove(&mut self.slots, at..self.len);
         }
-        self.room = self.limit;
+        let items: Vec<T> = self.slots.drain(at..self.len).collect();
+        self.len = at;
+        if !items.is_empty() {
+            self.keep(at);
+        }
         items
     }
 
@@ -646,6 +643,13 @@ impl<T> Ledger<T> {
         let peaks: u128 = self.peaks[..len].iter().map(|peak| *peak as u128).sum();
         self.slack = peaks.saturating_sub(self.weight);
         self.trim(slots, len);
+    }
+
+    /// Records that these slots are about to be removed, which are the last ones in use.
+    fn remove(&mut self, slots: &mut Vec<T>, removed: Range<usize>) {
+        self.settle(slots, removed.end);
+        let removed = self.peaks.drain(removed);
+        self.held -= removed.map(|peak| peak as u128).sum::<u128>();
     }
 
     /// Forgets all slots: none will be refilled.

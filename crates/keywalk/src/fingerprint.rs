@@ -9,8 +9,8 @@ use crate::fnv::Fnv;
 /// [`Token`](crate::Token) of another source.
 ///
 /// It has four [fields](FingerprintField). A token stores a 32-bit hash of each field, so that it stays small
-/// and reveals no names. If a field differs, the error names the field and shows this source's description of
-/// it.
+/// and reveals no names, except those of [members](Self::member), which it stores as text. If a field differs,
+/// the error names the field and shows this source's description of it.
 ///
 /// Include everything that determines which keys are walked and in which order, and nothing else. For example,
 /// leave out the file of a database, which may be moved, and the columns that are read.
@@ -119,9 +119,9 @@ impl Fingerprint {
     /// Adds a member: a source that this one is made of, such as a shard. The order doesn't matter; a name that was added
     /// before is replaced.
     ///
-    /// A token also stores each member's name, and a 32-bit hash of its fingerprint. If a member is missing, new or
-    /// different, the token is refused in the field [`Relation`](FingerprintField::Relation), and the error names the
-    /// member.
+    /// A token also stores each member's name, as text that anyone can read, and a 32-bit hash of its fingerprint. If a
+    /// member is missing, new or different, the token is refused in the field
+    /// [`Relation`](FingerprintField::Relation), and the error names the member.
     ///
     /// ```
     /// use keywalk::Fingerprint;

@@ -87,8 +87,9 @@ const SIGNATURE: usize = 32;
 /// of its bounds. If the source has [members](crate::Fingerprint::member), add about 5 bytes and the name of each.
 /// The text is a third longer. A token longer than [`MAX_BYTES`](Self::MAX_BYTES) is refused.
 ///
-/// Anyone can read the keys in a token: encrypt it if they must stay secret. The checksum detects accidents,
-/// not forgery. Sign a token that passes through untrusted hands (`Token::sign`, feature `hmac`).
+/// Anyone can read the keys in a token, and the names of a source's [members](crate::Fingerprint::member): encrypt
+/// it if they must stay secret. The checksum detects accidents, not forgery. Sign a token that passes through
+/// untrusted hands (`Token::sign`, feature `hmac`).
 ///
 /// Every later release reads the tokens of this one, and resumes the same walk. Two tokens have the same bytes
 /// if and only if their cursors are equal and belong to the same source.

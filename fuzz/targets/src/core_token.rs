@@ -1,4 +1,5 @@
-//! Decodes any bytes or text as a token. It is refused, or it is a cursor whose walk yields exactly its range.
+//! Decodes any bytes or text as a token. It is refused, or it is a cursor whose walk yields exactly its range. Decodes
+//! them as the list of tokens of a parallel walk, too.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -8,6 +9,7 @@ use keywalk::{
     Chunk, ChunkSource, Error, Fetched, Fingerprint, KeyRange, Order, ResumableSource, SignedToken,
     Source, Token, TokenError, Walk,
 };
+use keywalk_shards::PartsToken;
 
 const SECRET: &[u8] = b"a secret";
 
@@ -62,7 +64,29 @@ fn try_signed<K: Coded>(signed: &SignedToken, shelf: &Shelf<K>) {
     }
 }
 
+/// Tests a decoded list of tokens: encoding it again gives the same bytes and text, and its ranges are those of the shelf
+/// or it is refused.
+fn try_parts<K: Coded>(parts: &PartsToken, shelf: &Shelf<K>) {
+    let again = PartsToken::from_bytes(&parts.to_bytes());
+    assert_eq!(again.as_ref(), Ok(parts));
+    assert_eq!(parts.to_string().parse().as_ref(), Ok(parts));
+    match parts.parts(&shelf) {
+        Ok(left) => assert!(left.is_done() || !parts.is_done()),
+        Err(Error::Token(TokenError::Source { .. } | TokenError::Key)) => {}
+        Err(error) => panic!("{error:?}"),
+    }
+}
+
 fn try_bytes<K: Coded>(bytes: &[u8], shelf: &Shelf<K>) {
+    let list = listed(bytes);
+    let lists = [bytes, &list].map(|list| (list, PartsToken::from_bytes(list)));
+    assert_eq!(lists[1].1.is_ok(), Token::from_bytes(bytes).is_ok());
+    for (list, parts) in lists {
+        if let Ok(parts) = parts {
+            assert_eq!(parts.to_bytes(), list);
+            try_parts(&parts, shelf);
+        }
+    }
     if let Ok(token) = Token::from_bytes(bytes) {
         assert_eq!(token.as_bytes(), bytes);
         assert_eq!(SignedToken::from_bytes(bytes), Err(TokenError::Signature));
@@ -76,12 +100,16 @@ fn try_bytes<K: Coded>(bytes: &[u8], shelf: &Shelf<K>) {
 }
 
 fn try_text<K: Coded>(text: &str, shelf: &Shelf<K>) {
+    if let Ok(parts) = text.parse::<PartsToken>() {
+        assert_eq!(parts.to_string(), text.trim_ascii());
+        try_parts(&parts, shelf);
+    }
     if let Ok(token) = text.parse::<Token>() {
-        assert_eq!(token.to_string(), text);
+        assert_eq!(token.to_string(), text.trim_ascii());
         try_token(&token, shelf);
     }
     if let Ok(signed) = text.parse::<SignedToken>() {
-        assert_eq!(signed.to_string(), text);
+        assert_eq!(signed.to_string(), text.trim_ascii());
         try_signed(&signed, shelf);
     }
 }
@@ -117,6 +145,12 @@ fn sealed(body: &[u8]) -> Vec<u8> {
         (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
     });
     [body, &hash.to_be_bytes()].concat()
+}
+
+/// Makes a list of this token, twice.
+fn listed(token: &[u8]) -> Vec<u8> {
+    let one = [&(token.len() as u32).to_be_bytes(), token].concat();
+    [&[1, 0, 0, 0, 2], &*one, &*one].concat()
 }
 
 /// Makes a token of this form, with the fingerprint of `shelf`. The first byte of `data` becomes the flags; the others

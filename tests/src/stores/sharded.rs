@@ -6,7 +6,7 @@ use keywalk::{ChunkSource, Fingerprint, FingerprintField, ResumableSource, Sourc
 use keywalk_bytes::Key;
 use keywalk_conformance::{BoxError, Capabilities, Harness, KeySpace, KnownKey, Writer};
 use keywalk_memory::{Named, SharedMap};
-use keywalk_shards::{BoxShard, Diff, Difference, Merge};
+use keywalk_shards::{BoxShard, Diff, Difference, Merge, Numbered, NumberedItem};
 use keywalk_tokio::{Blocking, Offload};
 
 use super::offloaded::RUNTIME;
@@ -152,12 +152,18 @@ impl<K: KnownKey + Key + Send + Sync> Way<K> for ComparedAsync {
     }
 }
 
+/// The remainder of the sum of a key's bytes: 0, 1 or 2.
+fn third<K: Key>(key: &K) -> usize {
+    let mut bytes = Vec::new();
+    key.encode(&mut bytes);
+    bytes.iter().copied().map(usize::from).sum::<usize>() % 3
+}
+
 impl<K: KnownKey + Key + Send + Sync, W: Way<K>> ShardedHarness<K, W> {
     fn holders(&self, key: &K) -> impl DoubleEndedIterator<Item = &SharedMapHarness<K>> {
-        let mut bytes = Vec::new();
-        key.encode(&mut bytes);
-        let sum: usize = bytes.iter().copied().map(usize::from).sum();
-        W::HOLDERS[sum % 3].iter().map(|place| &self.shards[*place])
+        W::HOLDERS[third(key)]
+            .iter()
+            .map(|place| &self.shards[*place])
     }
 
     fn maps(&self) -> Result<Vec<(String, Map<K>)>, BoxError> {
@@ -221,5 +227,60 @@ impl<K: KnownKey + Key + Send + Sync, W: Way<K>> Harness for ShardedHarness<K, W
     fn with_exclusive_access(&self) -> Result<(), BoxError> {
         let mut shards = self.shards.iter();
         shards.try_for_each(SharedMapHarness::with_exclusive_access)
+    }
+}
+
+/// [`Merged`], with numbered shards.
+#[derive(Clone, Debug)]
+pub struct NumberedHarness<K>(ShardedHarness<K, Merged>);
+
+impl<K: KnownKey + Key + Send + Sync> Harness for NumberedHarness<K> {
+    type Key = (K, u32);
+    type Source<'a> = Merge<Numbered<Map<K>>>;
+
+    fn open() -> Result<Self, BoxError> {
+        Harness::open().map(NumberedHarness)
+    }
+
+    fn capabilities() -> Capabilities {
+        SharedMapHarness::<K>::capabilities()
+    }
+
+    fn source(&self) -> Result<Self::Source<'_>, BoxError> {
+        Ok(self.0.source()?.numbered())
+    }
+
+    fn put(&self, (key, _): &(K, u32), value: u64) -> Result<(), BoxError> {
+        self.0.put(key, value)
+    }
+
+    fn delete(&self, (key, _): &(K, u32)) -> Result<(), BoxError> {
+        self.0.delete(key)
+    }
+
+    fn value(found: &NumberedItem<(K, u64)>) -> u64 {
+        found.item.1
+    }
+
+    fn keys() -> KeySpace<(K, u32)> {
+        KeySpace::known().map(|key| {
+            let shard = third(&key) as u32;
+            (key, shard)
+        })
+    }
+
+    fn writer(&self) -> Option<Box<dyn Writer<(K, u32)>>> {
+        Some(Box::new(ByCopy(self.clone())))
+    }
+
+    fn foreign_fingerprints(&self) -> Result<Vec<(FingerprintField, Fingerprint)>, BoxError> {
+        let mut maps = self.0.maps()?;
+        maps.swap(0, 1);
+        let swapped = Merge::new(maps)?.numbered().fingerprint()?;
+        Ok(vec![(FingerprintField::Relation, swapped)])
+    }
+
+    fn with_exclusive_access(&self) -> Result<(), BoxError> {
+        self.0.with_exclusive_access()
     }
 }

@@ -9,7 +9,8 @@ use keywalk::{AsyncChunkSource, AsyncSplitSource, Error, Request, Source, Walk};
 use tokio::task::JoinHandle;
 
 use super::book::{Mode, Party, Received};
-use super::{Duty, EndOfRun, PARTS_PER_WORKER, Parallel, PartWalk, Shelf, Worker, outcome};
+use super::worker::PartWalk;
+use super::{Duty, EndOfRun, PARTS_PER_WORKER, Parallel, Shelf, Worker, outcome};
 
 impl<K: Clone + PartialOrd> Parallel<K> {
     /// Splits the walk of an asynchronous source into eight parts per worker; see [`split`](Self::split).
@@ -70,8 +71,8 @@ impl<K: Clone + PartialOrd + Send + 'static> Parallel<K> {
     ///
     /// # Dropped futures
     ///
-    /// If this future is dropped, the tasks are aborted. The chunks that they were working on aren't done, whatever they
-    /// still do.
+    /// If this future is dropped, the tasks are aborted. The chunks that they were working on aren't done, whatever
+    /// they still do.
     ///
     /// # Errors
     ///
@@ -90,8 +91,8 @@ impl<K: Clone + PartialOrd + Send + 'static> Parallel<K> {
             .await
     }
 
-    /// Calls `map` with each chunk, in the tasks of the workers, and `each` with the results, in the caller's task and in
-    /// key order. See [`map_in_order`](Self::map_in_order), also for the size of the parts.
+    /// Calls `map` with each chunk, in the tasks of the workers, and `each` with the results, in the caller's task and
+    /// in key order. See [`map_in_order`](Self::map_in_order), also for the size of the parts.
     ///
     /// `map` doesn't wait. If the work on a chunk does, use [`async_run`](Self::async_run).
     ///
@@ -166,7 +167,8 @@ impl<K: Clone + PartialOrd + Send + 'static> Parallel<K> {
         );
         let results = Arc::clone(&shelf);
         let work = |worker: Worker<K>| {
-            let (opened, map, shelf) = (open(worker.index()), Arc::clone(&map), Arc::clone(&shelf));
+            let (opened, map, shelf) =
+                (open(worker.number()), Arc::clone(&map), Arc::clone(&shelf));
             async move {
                 let mut walk = PartWalk::new(&worker, opened.await?);
                 while walk.fetch_async().await? {

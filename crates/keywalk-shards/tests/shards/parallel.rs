@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock, Mutex, RwLock};
 use std::task::{Context, Waker};
 use std::thread;
 
-use keywalk::{CursorMismatch, Order, TokenError, Walk};
+use keywalk::{CursorMismatch, KeyRange, Order, Token, TokenError, Walk};
 use keywalk_memory::{Named, SharedMap};
 use keywalk_shards::{Handle, Parallel, Parts, PartsToken};
 use keywalk_tokio::Offload;
@@ -71,7 +71,7 @@ struct Run {
 fn run() -> impl Strategy<Value = Run> {
     let faults = select(vec![Fault::Stop, Fault::Error, Fault::Panic, Fault::Return]);
     let fault = proptest::option::weighted(0.8, (faults, 0..12_usize, any::<bool>()));
-    let split_again = proptest::option::of(1..20_usize);
+    let split_again = proptest::option::of(prop_oneof![9 => 1..20_usize, 1 => Just(usize::MAX)]);
     let sizes = (1..5_usize, 1..6_usize, 1..9_usize);
     (
         select(WAYS.to_vec()),
@@ -191,7 +191,7 @@ fn visit(map: &Map, parallel: &mut Parallel<u64>, run: &Run, order: Order) -> Ve
             }),
             Way::Run => parallel
                 .run(|worker| {
-                    let mut chunks = worker.chunks(open(worker.index())?);
+                    let mut chunks = worker.chunks(open(worker.number())?);
                     while let Some(items) = chunks.next()? {
                         if !visits.begin()? {
                             break;
@@ -203,7 +203,7 @@ fn visit(map: &Map, parallel: &mut Parallel<u64>, run: &Run, order: Order) -> Ve
                 .map(drop),
             Way::AsyncRun => RUNTIME
                 .block_on(parallel.async_run(|worker| {
-                    let (opened, visits) = (open_async(worker.index()), Arc::clone(&visits));
+                    let (opened, visits) = (open_async(worker.number()), Arc::clone(&visits));
                     async move {
                         let mut chunks = worker.async_chunks(opened.await?);
                         while let Some(items) = chunks.next().await? {
@@ -331,7 +331,7 @@ proptest! {
             }
             let mut parallel = Parallel::new(left).workers(run.workers).ahead(run.ahead);
             visited.extend(visit(&map, &mut parallel, &run, order));
-            left = parallel.parts();
+            left = parallel.handle().parts();
         }
         let once: BTreeSet<u64> = visited.iter().copied().collect();
         prop_assert_eq!(once.len(), visited.len(), "twice: {:?}", visited);
@@ -361,6 +361,29 @@ fn a_token_that_was_cut_changed_or_taken_elsewhere_is_refused() {
     for at in 0..text.len() {
         assert!(text[..at].parse::<PartsToken>().is_err());
     }
+    // Text of so many tokens is shorter than their bytes.
+    let range = KeyRange::new("x".repeat(5_000).., Order::Ascending);
+    let one = Parts::new([range]).token(&Named::new("texts", &BTreeMap::<String, ()>::new()));
+    let one = one.unwrap().to_string();
+    let (_, one) = one.rsplit_once('.').unwrap();
+    let bytes = one.parse::<Token>().unwrap().as_bytes().len();
+    let many = 1 + PartsToken::MAX_BYTES / (4 + bytes);
+    let long = format!("1.{many}") + &format!(".{one}").repeat(many);
+    let refused = long.parse::<PartsToken>();
+    assert!(
+        matches!(refused, Err(TokenError::TooLong(_))),
+        "{refused:?}"
+    );
+    // Another form isn't always a later one.
+    let plain = Walk::new(source(&map)).range(1..).chunk_size(1).unbounded();
+    let plain = plain.items().token().unwrap();
+    let error = PartsToken::from_bytes(plain.as_bytes()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("has the form 2, which isn't known here"),
+        "{error}"
+    );
     for (text, refused) in [
         ("1.0", TokenError::Damaged),
         ("01.1", TokenError::Damaged),

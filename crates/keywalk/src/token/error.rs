@@ -59,9 +59,8 @@ impl fmt::Display for TokenError {
             ),
             TokenError::Version(version) => write!(
                 f,
-                "the cursor's token has the form {version}, and this release knows forms up to {}; \
-                 read it with the release that wrote it, or a later one",
-                super::wire::LAST_FORM
+                "the cursor's token has the form {version}, which isn't known here; read it as the type that wrote \
+                 it, and with the release that wrote it or a later one"
             ),
             TokenError::Signed => f.write_str(
                 "the cursor's token is signed; read it as a `SignedToken` (feature `hmac`) and verify it",

@@ -35,7 +35,7 @@ const RANGED: u8 = 2;
 /// Added to the form if the source is made of members.
 const MEMBERS: u8 = 2;
 /// The last known form.
-pub(super) const LAST_FORM: u8 = RANGED + MEMBERS;
+const LAST_FORM: u8 = RANGED + MEMBERS;
 
 pub(super) const SIGNED: u8 = 1 << 7;
 const DESCENDING: u8 = 1;

@@ -18,6 +18,8 @@ enum Step {
     /// So many, and where they begin.
     FillFrom(u8, u8),
     Truncate(usize),
+    /// From this index on, if there are so many.
+    SplitOff(usize),
     Clear,
 }
 
@@ -28,6 +30,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (any::<u8>(), any::<bool>()).prop_map(|(item, is_pushed)| Step::FillSpare(item, is_pushed)),
         2 => (0..8_u8, any::<u8>()).prop_map(|(count, first)| Step::FillFrom(count, first)),
         1 => (0..6_usize).prop_map(Step::Truncate),
+        1 => (0..6_usize).prop_map(Step::SplitOff),
         1 => Just(Step::Clear),
     ]
 }
@@ -42,7 +45,7 @@ proptest! {
         let mut model: Vec<u8> = Vec::new();
         let mut overflowed = false;
         prop_assert_eq!(chunk.budget(), None);
-        // The longest that the chunk ever was: so many slots it has.
+        // The longest that the chunk was: so many slots it has.
         let mut slots = 0;
         for step in steps {
             let full = model.len() == limit;
@@ -84,6 +87,13 @@ proptest! {
                     chunk.truncate(len);
                     overflowed &= len >= model.len();
                     model.truncate(len);
+                }
+                Step::SplitOff(at) => {
+                    let at = at.min(model.len());
+                    overflowed &= at == model.len();
+                    // Their slots are gone.
+                    slots -= model.len() - at;
+                    prop_assert_eq!(chunk.split_off(at), model.split_off(at));
                 }
                 Step::Clear => {
                     chunk.clear();
@@ -201,6 +211,8 @@ enum Weighed {
     /// A fetch that fails while an item is filled, and is asked again from this number of items on.
     FillInVain(usize, usize),
     Truncate(usize),
+    /// From this index on, if there are so many.
+    SplitOff(usize),
     Clear,
 }
 
@@ -213,6 +225,7 @@ fn weighed() -> impl Strategy<Value = Weighed> {
         2 => len().prop_map(Weighed::FillFrom),
         1 => (len(), 0..20_usize).prop_map(|(len, kept)| Weighed::FillInVain(len, kept)),
         1 => (0..9_usize).prop_map(Weighed::Truncate),
+        1 => (0..30_usize).prop_map(Weighed::SplitOff),
         2 => Just(Weighed::Clear),
     ]
 }
@@ -276,6 +289,11 @@ proptest! {
                 Weighed::Truncate(len) => {
                     chunk.truncate(len);
                     model.truncate(len);
+                }
+                Weighed::SplitOff(at) => {
+                    let at = at.min(model.len());
+                    let split = chunk.split_off(at);
+                    prop_assert!(split.iter().map(Item::byte_size).eq(model.split_off(at)));
                 }
                 Weighed::Clear => {
                     chunk.clear();
