@@ -101,7 +101,7 @@ macro_rules! plans {
             }
 
             fn has_limit(&self) -> bool {
-                self.walk.most_items_of_walk().is_some()
+                self.walk.has_limit()
             }
 
             async fn split(

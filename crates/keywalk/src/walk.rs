@@ -854,10 +854,10 @@ impl<S: Source> Walk<S> {
         &self.source
     }
 
-    /// The [limit](Self::limit), for `keywalk-job`.
+    /// Whether [`limit`](Self::limit) is set. For `keywalk-job`.
     #[doc(hidden)]
-    pub fn most_items_of_walk(&self) -> Option<u64> {
-        self.limit
+    pub fn has_limit(&self) -> bool {
+        self.limit.is_some()
     }
 
     /// Yields the walk's items one by one, as a `for` loop does. Call it to use iterator adapters, or to read
