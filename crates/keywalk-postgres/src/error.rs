@@ -47,8 +47,8 @@ pub enum ErrorKind {
     /// The [snapshot](crate::SqlBuilder::snapshot) can't be imported, mostly because its transaction has ended; or the
     /// connection of a walk in a snapshot is in a transaction.
     Snapshot,
-    /// The walk of a [`settled`](crate::Table::settled) table is bounded, or goes away from the keys that are added
-    /// last.
+    /// The key of a [`settled`](crate::Table::settled) table doesn't begin with the id of the transaction that inserted
+    /// the row.
     Settled,
     /// A query returned two rows with the same key.
     RepeatedKey,

@@ -58,8 +58,9 @@
 //! | What breaks the order (G15) | a dropped constraint, a damaged index, or a collation that the operating system changed |
 //!
 //! Rows that commit late: a walk that is [unbounded](keywalk::Walk::unbounded) can pass a key of a sequence before the
-//! transaction that took it commits. It doesn't return for that row. [`settled`](Table::settled) ends the walk before
-//! such a key, for increments. To walk all rows as they were at one moment, use [`snapshot`](SqlBuilder::snapshot).
+//! transaction that took it commits. It doesn't return for that row. For increments, let the key begin with the id of the
+//! transaction: [`settled`](Table::settled) then ends the walk before rows of transactions that may still be open. To walk
+//! all rows as they were at one moment, use [`snapshot`](SqlBuilder::snapshot).
 //!
 //! A dropped fetch is harmless: tokio-postgres reads and drops what is left of its answer, and the next fetch
 //! of the walk requests the same rows again.

@@ -14,8 +14,7 @@ use std::task::Poll;
 
 use futures_core::Stream;
 use keywalk::{
-    AsyncChunkSource, Chunk, Fetched, Fingerprint, KeyRange, LastKey, Order, ResumableSource,
-    Source,
+    AsyncChunkSource, Chunk, Fetched, Fingerprint, KeyRange, LastKey, ResumableSource, Source,
 };
 use tokio_postgres::{Client, Row, RowStream};
 
@@ -424,20 +423,6 @@ impl<C: Connect, K: SqlKey, D: Decode> SqlSource<C, K, D> {
         Ok(())
     }
 
-    /// Checks that the walk's kind and order suit [`settled`](crate::Table::settled).
-    fn check_settled(&self, range: &KeyRange<K>) -> Result<(), Error> {
-        let grows = self.relation.key[0].direction(range.order()) == Order::Ascending;
-        if grows || !self.relation.settled {
-            return Ok(());
-        }
-        let message = format!(
-            "{}: a walk with `settled` must go towards the keys that are added last: walk ascending, or leave \
-             `settled` out",
-            self.relation.name
-        );
-        Err(Error::new(ErrorKind::Settled, message))
-    }
-
     /// Runs a statement, and fills the chunk with at most `requested` of its rows. `ahead`: the number of rows that it
     /// returns beyond those.
     async fn run(
@@ -503,7 +488,6 @@ impl<C: Connect, K: SqlKey, D: Decode> AsyncChunkSource for SqlSource<C, K, D> {
             return Ok(Fetched::More);
         }
         self.check_keys(range)?;
-        self.check_settled(range)?;
         let requested = self.request(chunk);
         // One row is read ahead, to find a key that repeats at the chunk's end.
         let ahead = usize::from(!self.relation.unique);
@@ -516,13 +500,6 @@ impl<C: Connect, K: SqlKey, D: Decode> AsyncChunkSource for SqlSource<C, K, D> {
     }
 
     async fn last_key(&mut self, range: &KeyRange<K>) -> Result<LastKey<K>, Error> {
-        if self.relation.settled {
-            let message = format!(
-                "{}: a walk with `settled` has no last key yet: make it `unbounded()`",
-                self.relation.name
-            );
-            return Err(Error::new(ErrorKind::Settled, message));
-        }
         if range.is_empty() {
             return Ok(LastKey::Empty);
         }
@@ -648,11 +625,6 @@ impl<K: SqlKey> Reader<'_, K> {
         decode: &mut D,
         chunk: &mut Chunk<(K, D::Item)>,
     ) -> Result<Step<K>, Error> {
-        if let Some(at) = self.relation.settled_at()
-            && self.is_unsettled(at, row)?
-        {
-            return Ok(Step::Reached(Fetched::End));
-        }
         if let Some(scan) = self.text.scan {
             return self.read_scanned(scan, row, decode, chunk);
         }
@@ -660,13 +632,6 @@ impl<K: SqlKey> Reader<'_, K> {
             true => Step::Pushed,
             false => Step::Reached(Fetched::End),
         })
-    }
-
-    #[inline(never)]
-    fn is_unsettled(&self, at: usize, row: &Row) -> Result<bool, Error> {
-        let settled = row.try_get::<_, i32>(at);
-        let settled = settled.map_err(|source| Error::postgres(&self.relation.name, source))?;
-        Ok(settled == 0)
     }
 
     /// Like [`read`](Self::read), of a statement that scans.
