@@ -941,6 +941,19 @@ fn a_walk_in_a_snapshot_yields_its_moment_and_leaves_nothing_open() {
             assert!(came.into_iter().eq((1..=50).map(|id| (id, 0))));
         }
         assert_eq!(items().await.unwrap().count().await.unwrap(), 50);
+        // A transaction that begins on the walk's connection is rolled back.
+        for begin in ["BEGIN; DELETE FROM t", "BEGIN; SELECT 1 / 0"] {
+            let table = Table::new(db, "t").snapshot(&id).key::<i64>(["id"]);
+            let mut chunks = Walk::new(table.await.unwrap()).async_chunks();
+            let _ = db.batch_execute(begin).await;
+            let Err(keywalk::Error::Source(error)) = chunks.next().await else {
+                panic!("it was in a transaction");
+            };
+            let is_its_own = error.to_string().contains("was in a transaction");
+            assert!(error.kind() == ErrorKind::Snapshot && is_its_own, "{error}");
+            let rows = db.query("SELECT FROM t", &[]).await.unwrap();
+            assert!(!rows.is_empty());
+        }
         let mut chunks = Walk::new(items().await.unwrap())
             .chunk_size(7)
             .async_chunks();

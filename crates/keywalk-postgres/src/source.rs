@@ -124,7 +124,8 @@ impl<'a, C, S, K, D> SqlBuilder<'a, C, S, K, D> {
     /// isn't transient: a new snapshot is of another moment. A cursor or token of the walk resumes in it, if that is
     /// acceptable.
     ///
-    /// The walk's own connection must not be in a transaction, which is an error when the source is awaited. To walk
+    /// The walk's own connection must not be in a transaction, which is an error when the source is awaited. If you begin
+    /// one on it later, the next fetch rolls it back, with an error. Single statements between fetches are fine. To walk
     /// in the transaction that has the snapshot, leave this out and pass `transaction.client()`: in `REPEATABLE READ`
     /// it sees one moment anyway.
     pub fn snapshot(mut self, id: impl Into<String>) -> Self {
@@ -272,7 +273,7 @@ pub struct SqlSource<C, K, D = Rows> {
     /// Whether the plan of a query's search was checked.
     is_plan_checked: bool,
     /// Whether the connection knows the types of [`Relation::lookup`].
-    knows_types: bool,
+    pub(crate) knows_types: bool,
     /// The statement of the last fetch.
     last: Option<Arc<Text>>,
     key: PhantomData<fn() -> K>,
@@ -440,10 +441,7 @@ impl<C: Connect, K: SqlKey, D: Decode> SqlSource<C, K, D> {
             self.is_plan_checked = true;
         }
         let failed = |source| Error::postgres(&self.relation.name, source);
-        if self.relation.lookup.is_some() && !self.knows_types {
-            look_up(&client, &self.relation).await?;
-            self.knows_types = self.client.is_one();
-        }
+        learn_types::<C>(&client, &self.relation, &mut self.knows_types).await?;
         let reader = Reader {
             relation: &self.relation,
             key_at: &self.key_at,
@@ -777,10 +775,17 @@ impl<K: SqlKey> Reader<'_, K> {
 }
 
 /// Makes the connection know the types of the relation's columns, so that it can fetch; see [`Relation::lookup`].
-pub(crate) async fn look_up(client: &Client, relation: &Relation) -> Result<(), Error> {
-    if let Some((sql, params)) = &relation.lookup {
+pub(crate) async fn learn_types<C: Connect>(
+    client: &Client,
+    relation: &Relation,
+    are_known: &mut bool,
+) -> Result<(), Error> {
+    if let Some((sql, params)) = &relation.lookup
+        && !*are_known
+    {
         let row = first_row(client, sql, params).await;
         row.map_err(|source| Error::postgres(&relation.name, source))?;
+        *are_known = C::IS_SAME;
     }
     Ok(())
 }

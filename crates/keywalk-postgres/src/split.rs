@@ -15,7 +15,7 @@ use crate::decode::Decode;
 use crate::error::Error;
 use crate::key::{KeyRow, SqlKey};
 use crate::relation::{Relation, typed};
-use crate::source::{SqlSource, estimated_rows, first_key, look_up, next, unreadable_key};
+use crate::source::{SqlSource, estimated_rows, first_key, learn_types, next, unreadable_key};
 use crate::time::{Date, Timestamp, TimestampTz};
 use crate::value::{Param, Value};
 
@@ -23,7 +23,7 @@ impl<C: Connect, K: SqlKey, D: Decode> AsyncSplitSource for SqlSource<C, K, D> {
     async fn split_points(&mut self, range: &KeyRange<K>, parts: usize) -> Result<Vec<K>, Error> {
         self.check_keys(range)?;
         let client = lend(&self.client).await?;
-        look_up(&client, &self.relation).await?;
+        learn_types::<C>(&client, &self.relation, &mut self.knows_types).await?;
         let split = Split {
             client: &client,
             relation: &self.relation,

@@ -182,9 +182,9 @@ impl<'a, C, K, D> Table<'a, C, K, D> {
     /// that each night walks the rows added since the night before.
     ///
     /// Keys of a sequence don't become visible in their order. While one transaction has inserted row 5 and not
-    /// committed, another one commits row 6. A walk that goes past 6 doesn't return for 5. The ids of
-    /// both transactions (`xmin`) don't show that either: row 6 may be of the one that began first. So the key must begin
-    /// with the id of the transaction that inserts the row:
+    /// committed, another one commits row 6. A walk that goes past 6 doesn't return for 5. The ids of both transactions
+    /// (`xmin`) don't always show that: row 6 may be of the one that began first. So the key must begin with the id of
+    /// the transaction that inserts the row:
     ///
     /// ```sql
     /// CREATE TABLE orders (
