@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use keywalk::{AsyncChunkSource, Chunk, Cursor, KeyRange, Order, ResumableSource, Token, Walk};
+use keywalk_postgres::chrono::NaiveDate;
 use keywalk_postgres::decode::Decode;
 use keywalk_postgres::tokio_postgres::types::ToSql;
 use keywalk_postgres::tokio_postgres::{self, Client, IsolationLevel, NoTls};
@@ -546,6 +547,15 @@ fn parts_of_each_key_type_cover_the_range_once_and_are_even() {
             }
         }
         let order = Order::Descending;
+        // Keys that can't be read, in rows that the filter drops.
+        let invalid = "CREATE TABLE invalid (s int8 PRIMARY KEY, d date NOT NULL UNIQUE);
+            INSERT INTO invalid SELECT id, d FROM rows; INSERT INTO invalid VALUES (-1, 'infinity'), (-2, '-infinity'),
+                (-3, '6000-01-01')";
+        db.batch_execute(invalid).await.unwrap();
+        for statistics in ["", "ANALYZE invalid"] {
+            db.batch_execute(statistics).await.unwrap();
+            even!(order: Table::new(db, "invalid").filter("s > 0", []).key::<NaiveDate>(["d"]), 1.15;);
+        }
         even!(order: Table::new(db, "part").key::<i32>(["id"]), 1.15;);
         // A heavy stretch that only a sample finds: a value of the first column has no middle in the second.
         let unknown = "CREATE TABLE mixed (a int4, x text COLLATE \"en-x-icu\", PRIMARY KEY (a, x));
