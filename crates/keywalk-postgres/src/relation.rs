@@ -6,7 +6,7 @@ use std::sync::Arc;
 use keywalk::{Fingerprint, KeyRange, Order};
 use keywalk_sql::{
     Answer, Dialect, FarBound, FixedColumn, KeyColumn, Nulls, Param as Meaning, Quoted, RangeShape,
-    SeekForm, Statement, conditions, is_mixed, key_positions, row_width,
+    SeekForm, Statement, conditions, is_mixed, key_positions, order_by, row_width,
 };
 use tokio_postgres::types::Type;
 
@@ -88,14 +88,9 @@ const STRETCH: usize = 512;
 const MOST_ROWS: usize = i64::MAX as usize;
 
 impl Relation {
-    /// Returns the number of selected columns, without key columns that follow them.
-    pub(crate) fn width(&self) -> usize {
-        self.columns.len()
-    }
-
     /// Returns the positions of the key's columns in a row.
     pub(crate) fn key_positions(&self) -> Vec<usize> {
-        key_positions(&self.key, self.width())
+        key_positions(&self.key, self.columns.len())
     }
 
     /// Checks whether a filter drops rows that a statement reads.
@@ -125,7 +120,7 @@ impl Relation {
 
     fn rows_text(&self, shape: RangeShape, limit: usize) -> Text {
         let seek = self.statement(shape).seek();
-        let width = row_width(&self.key, self.width());
+        let width = row_width(&self.key, self.columns.len());
         let scan = self.scans().then(|| Scan {
             rows: limit.max(STRETCH),
             at: width,
@@ -195,7 +190,7 @@ impl Relation {
             key: &self.key,
             fixed: &self.fixed,
             select: &self.select,
-            width: self.width(),
+            width: self.columns.len(),
             filters: &self.filters,
             served: &self.served,
             given: self.params.len(),
@@ -219,7 +214,7 @@ impl Relation {
     /// Writes the statement around `inner`, which reads a stretch of rows with the filter's verdict on each: only
     /// those that it keeps, and the last row of the stretch, come to the client.
     fn scan(&self, inner: &str, walk: Order, limit: usize, reports: bool) -> String {
-        let width = row_width(&self.key, self.width());
+        let width = row_width(&self.key, self.columns.len());
         let column = |at: usize| format!("c{at}");
         // The selected columns keep their names.
         let named = (0..width).map(|at| match self.columns.get(at) {
@@ -228,17 +223,10 @@ impl Relation {
         });
         let named = Vec::from_iter(named.chain(["keep".into(), "number".into(), "last".into()]));
         // Positions aren't enough: a window takes them for constants. Names alone could be those of selected columns.
+        let positions = self.key_positions();
         let order = |table: &str| {
-            let terms = self.key.iter().zip(self.key_positions()).map(|(key, at)| {
-                let direction = match key.direction(walk) {
-                    Order::Ascending => "ASC",
-                    Order::Descending => "DESC",
-                };
-                let is_last = key.is_null_last(walk);
-                let nulls = if is_last { "LAST" } else { "FIRST" };
-                format!("{table}.c{at} {direction} NULLS {nulls}")
-            });
-            Vec::from_iter(terms).join(", ")
+            let name = |at: usize| format!("{table}.c{}", positions[at]);
+            order_by(Dialect::Postgres, &self.key, walk, name)
         };
         let (inside, outside) = (order("scanned"), order("numbered"));
         let within = if reports { ", within" } else { "" };
