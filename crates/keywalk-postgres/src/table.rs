@@ -213,7 +213,7 @@ impl<'a, C, K, D> Table<'a, C, K, D> {
     /// let ran = job.run_async(async |transaction, orders| {
     ///     let copy = "INSERT INTO copies SELECT * FROM orders WHERE (xact, id) BETWEEN ($1, $2) AND ($3, $4)";
     ///     let ((from_xact, from), (to_xact, to)) = (orders.first_key(), orders.last_key());
-    ///     transaction.execute(copy, &[from_xact, from, to_xact, to]).await?;
+    ///     transaction.execute(copy, &[&from_xact, &from, &to_xact, &to]).await?;
     ///     Ok(())
     /// });
     /// ran.await?;
