@@ -25,6 +25,8 @@ pub(crate) struct Column {
     /// The type of its values; for a domain its base type.
     pub(crate) column_type: Type,
     pub(crate) not_null: bool,
+    /// The expression of its default value.
+    pub(crate) default: Option<String>,
     pub(crate) collation: Option<Collation>,
 }
 
@@ -94,7 +96,9 @@ const COLUMNS: &str = "\
         coalesce((to_jsonb(co) ->> 'collisdeterministic')::bool, true), \
         CASE co.collprovider WHEN 'd' THEN d.datcollate WHEN 'c' THEN to_jsonb(co) ->> 'collcollate' END, \
         CASE WHEN co.collprovider = 'd' THEN coalesce(to_jsonb(d) ->> 'datlocprovider', 'c') \
-            ELSE co.collprovider::text END \
+            ELSE co.collprovider::text END, \
+        (SELECT pg_catalog.pg_get_expr(def.adbin, def.adrelid) FROM pg_catalog.pg_attrdef def \
+            WHERE def.adrelid = a.attrelid AND def.adnum = a.attnum AND a.attgenerated = '') \
     FROM pg_catalog.pg_attribute a \
     JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
     JOIN pg_catalog.pg_type b ON b.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END \
@@ -211,6 +215,7 @@ impl Column {
                 row.try_get(6)?,
             ),
             not_null: row.try_get(2)?,
+            default: row.try_get(13)?,
             collation,
         })
     }

@@ -37,6 +37,10 @@ pub trait Connect: Send + Sync {
     /// The reason why no connection could be lent.
     type Error: StdError + Send + Sync + 'static;
 
+    /// True if each call lends the same connection. Then it is asked for types that aren't built in only once. Default:
+    /// `false`, which is always correct.
+    const IS_SAME: bool = false;
+
     /// Lends a connection.
     ///
     /// # Errors
@@ -44,24 +48,15 @@ pub trait Connect: Send + Sync {
     /// Those of a pool that has no connection to lend. The walk ends with
     /// [`ErrorKind::NoConnection`](crate::ErrorKind::NoConnection), and may be resumed.
     fn connect(&self) -> impl Future<Output = Result<Self::Lent<'_>, Self::Error>> + Send;
-
-    /// Checks whether it always lends the same connection.
-    #[doc(hidden)]
-    fn is_one(&self) -> bool {
-        false
-    }
 }
 
 impl Connect for Client {
     type Lent<'a> = &'a Client;
     type Error = Infallible;
+    const IS_SAME: bool = true;
 
     async fn connect(&self) -> Result<&Client, Infallible> {
         Ok(self)
-    }
-
-    fn is_one(&self) -> bool {
-        true
     }
 }
 
@@ -73,13 +68,10 @@ macro_rules! pointers {
             where
                 Self: 'a;
             type Error = T::Error;
+            const IS_SAME: bool = T::IS_SAME;
 
             fn connect(&self) -> impl Future<Output = Result<T::Lent<'_>, T::Error>> + Send {
                 T::connect(self)
-            }
-
-            fn is_one(&self) -> bool {
-                T::is_one(self)
             }
         }
     )+};

@@ -47,8 +47,8 @@ pub enum ErrorKind {
     /// The [snapshot](crate::SqlBuilder::snapshot) can't be imported, mostly because its transaction has ended; or the
     /// connection of a walk in a snapshot is in a transaction.
     Snapshot,
-    /// The walk of a [`settled`](crate::Table::settled) table is bounded, or goes away from the keys that are added
-    /// last.
+    /// The key of a [`settled`](crate::Table::settled) table doesn't begin with the id of the transaction that inserted
+    /// the row.
     Settled,
     /// A query returned two rows with the same key.
     RepeatedKey,
@@ -99,16 +99,14 @@ impl Error {
         Error::new(kind, format!("{what}: {}", describe(&source))).with_source(source)
     }
 
-    /// A snapshot couldn't be imported, unless the connection failed.
+    /// A snapshot couldn't be imported, or the server failed before.
     pub(crate) fn of_snapshot(what: &str, source: tokio_postgres::Error) -> Self {
-        match kind_of(&source) {
-            ErrorKind::Connection => Error::postgres("a snapshot", source),
-            _ => Error::new(
-                ErrorKind::Snapshot,
-                format!("{what}: {}", describe(&source)),
-            )
-            .with_source(source),
+        let is_over = source.code() == Some(&SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE);
+        if is_over || is_in_transaction(&source) || is_of_statement(&source) {
+            let message = format!("{what}: {}", describe(&source));
+            return Error::new(ErrorKind::Snapshot, message).with_source(source);
         }
+        Error::postgres("a snapshot", source)
     }
 
     pub(crate) fn no_connection(source: impl StdError + Send + Sync + 'static) -> Self {
@@ -183,6 +181,13 @@ fn is_of_statement(error: &tokio_postgres::Error) -> bool {
             .iter()
             .any(|class| code.starts_with(class))
     })
+}
+
+/// Checks whether a statement failed because the connection is in a transaction.
+pub(crate) fn is_in_transaction(error: &tokio_postgres::Error) -> bool {
+    error
+        .code()
+        .is_some_and(|code| code.code().starts_with("25"))
 }
 
 fn kind_of(error: &tokio_postgres::Error) -> ErrorKind {

@@ -58,8 +58,9 @@
 //! | What breaks the order (G15) | a dropped constraint, a damaged index, or a collation that the operating system changed |
 //!
 //! Rows that commit late: a walk that is [unbounded](keywalk::Walk::unbounded) can pass a key of a sequence before the
-//! transaction that took it commits. It doesn't return for that row. [`settled`](Table::settled) ends the walk before
-//! such a key, for increments. To walk all rows as they were at one moment, use [`snapshot`](SqlBuilder::snapshot).
+//! transaction that took it commits. It doesn't return for that row. For increments, let the key begin with the id of the
+//! transaction: [`settled`](Table::settled) then ends the walk before rows of transactions that may still be open. To walk
+//! all rows as they were at one moment, use [`snapshot`](SqlBuilder::snapshot).
 //!
 //! A dropped fetch is harmless: tokio-postgres reads and drops what is left of its answer, and the next fetch
 //! of the walk requests the same rows again.
@@ -110,8 +111,8 @@
 //!
 //! | Range | How | Cost |
 //! |---|---|---|
-//! | about 10,000 rows or fewer, by the planner's estimate | its keys are read | one pass over that part of the index |
-//! | a table with statistics (ANALYZE, or autovacuum), or a query; keys that have a middle | the range with the highest estimate is halved, at the middle of its first and last key | three requests per half, at most 400 in all, each of the planner or the index alone |
+//! | about 10,000 rows or fewer by the planner's estimate, in a table with statistics (ANALYZE, or autovacuum) or a query | its keys are read | one pass over that part of the index |
+//! | more rows of those; keys that have a middle | the range with the highest estimate is halved, at the middle of its first and last key | three requests each time, at most 400 in all, each of the planner or the index alone |
 //! | a table whose key has no middle (text, an enum, a UUID), or without statistics | 48 pages per part are sampled (`TABLESAMPLE SYSTEM`), or 384 if most of their rows aren't in the range; the keys are sorted by the server in the key's own order | up to three requests; reads the sampled pages |
 //! | any other, such as a view by such a key | every nth key of the range is read from the index | one request, O(rows) on the server |
 //!

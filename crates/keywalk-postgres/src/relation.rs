@@ -6,7 +6,7 @@ use std::sync::Arc;
 use keywalk::{Fingerprint, KeyRange, Order};
 use keywalk_sql::{
     Answer, Dialect, FarBound, FixedColumn, KeyColumn, Nulls, Param as Meaning, Quoted, RangeShape,
-    SeekForm, Statement, conditions, is_mixed, key_positions, row_width,
+    SeekForm, Statement, conditions, is_mixed, key_positions, order_by, row_width,
 };
 use tokio_postgres::types::Type;
 
@@ -38,7 +38,7 @@ pub struct Relation {
     pub(crate) params: Vec<Param>,
     /// True for a table, whose constraints prove that no key repeats.
     pub(crate) unique: bool,
-    /// True if a walk ends before the first row that isn't settled. Whether a row is, is then selected after `columns`.
+    /// True if the rows whose transactions may not be over are left out. They come last, by a condition of `served`.
     pub(crate) settled: bool,
     /// A statement that returns no rows, and has the columns whose type isn't built in, if there are any.
     ///
@@ -84,38 +84,13 @@ pub(crate) struct Scan {
 /// The minimum number of rows that a fetch scans before it reports its position, if its filter drops them.
 const STRETCH: usize = 512;
 
-/// Tells whether a row is settled (1 or 0), as [`TableSpec`](crate::TableSpec)'s `settled` explains.
-///
-/// A visible row's transaction has an id before the snapshot's end, so it isn't settled if its id lies between the
-/// snapshot's first running one and that end. `xmin` has only the low 32 bits of an id, also in frozen rows, so the
-/// distance is computed without the high ones. `age` can't be used: after 2 billion transactions a frozen row's is
-/// negative. The snapshot's end doesn't bound the ids of the walk's own transaction and of its savepoints: once it has
-/// one, all ids after the first running one count.
-pub(crate) const SETTLED: &str = "\
-    CASE WHEN (xmin::text::int8 - (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::int8) & 4294967295) < \
-    (SELECT CASE WHEN pg_current_xact_id_if_assigned() IS NULL \
-        THEN pg_snapshot_xmax(pg_current_snapshot())::text::int8 - \
-            pg_snapshot_xmin(pg_current_snapshot())::text::int8 \
-        ELSE 2147483648 END) \
-    THEN 0 ELSE 1 END";
-
 /// The maximum LIMIT of a statement: that of PostgreSQL's `int8`.
 const MOST_ROWS: usize = i64::MAX as usize;
 
 impl Relation {
-    /// Returns the number of selected columns, without key columns that follow them.
-    pub(crate) fn width(&self) -> usize {
-        self.columns.len() + usize::from(self.settled)
-    }
-
-    /// Returns the position of the column that tells whether the row is settled, if there is one.
-    pub(crate) fn settled_at(&self) -> Option<usize> {
-        self.settled.then_some(self.columns.len())
-    }
-
     /// Returns the positions of the key's columns in a row.
     pub(crate) fn key_positions(&self) -> Vec<usize> {
-        key_positions(&self.key, self.width())
+        key_positions(&self.key, self.columns.len())
     }
 
     /// Checks whether a filter drops rows that a statement reads.
@@ -145,7 +120,7 @@ impl Relation {
 
     fn rows_text(&self, shape: RangeShape, limit: usize) -> Text {
         let seek = self.statement(shape).seek();
-        let width = row_width(&self.key, self.width());
+        let width = row_width(&self.key, self.columns.len());
         let scan = self.scans().then(|| Scan {
             rows: limit.max(STRETCH),
             at: width,
@@ -215,7 +190,7 @@ impl Relation {
             key: &self.key,
             fixed: &self.fixed,
             select: &self.select,
-            width: self.width(),
+            width: self.columns.len(),
             filters: &self.filters,
             served: &self.served,
             given: self.params.len(),
@@ -239,34 +214,19 @@ impl Relation {
     /// Writes the statement around `inner`, which reads a stretch of rows with the filter's verdict on each: only
     /// those that it keeps, and the last row of the stretch, come to the client.
     fn scan(&self, inner: &str, walk: Order, limit: usize, reports: bool) -> String {
-        let width = row_width(&self.key, self.width());
+        let width = row_width(&self.key, self.columns.len());
         let column = |at: usize| format!("c{at}");
         // The selected columns keep their names.
         let named = (0..width).map(|at| match self.columns.get(at) {
             Some(name) => format!("c{at} AS {}", Quoted(name)),
             None => column(at),
         });
-        // With `settled`, the row before the first unsettled one is the last one.
-        let (last, first_unsettled) = match self.settled_at() {
-            None => ("lead(false, 1, true) OVER w".to_owned(), String::new()),
-            Some(at) => (
-                format!("lead(c{at} = 0, 1, true) OVER w"),
-                format!(" OR c{at} = 0"),
-            ),
-        };
         let named = Vec::from_iter(named.chain(["keep".into(), "number".into(), "last".into()]));
         // Positions aren't enough: a window takes them for constants. Names alone could be those of selected columns.
+        let positions = self.key_positions();
         let order = |table: &str| {
-            let terms = self.key.iter().zip(self.key_positions()).map(|(key, at)| {
-                let direction = match key.direction(walk) {
-                    Order::Ascending => "ASC",
-                    Order::Descending => "DESC",
-                };
-                let is_last = key.is_null_last(walk);
-                let nulls = if is_last { "LAST" } else { "FIRST" };
-                format!("{table}.c{at} {direction} NULLS {nulls}")
-            });
-            Vec::from_iter(terms).join(", ")
+            let name = |at: usize| format!("{table}.c{}", positions[at]);
+            order_by(Dialect::Postgres, &self.key, walk, name)
         };
         let (inside, outside) = (order("scanned"), order("numbered"));
         let within = if reports { ", within" } else { "" };
@@ -275,8 +235,8 @@ impl Relation {
         // sorted.
         format!(
             "SELECT {}{within} FROM (SELECT *, row_number() OVER w AS number, \
-             {last} AS last FROM ({inner}) AS scanned ({columns}{within}) WINDOW w AS (ORDER BY {inside})) AS numbered \
-             WHERE keep = 1 OR last{first_unsettled} ORDER BY {outside} LIMIT {limit}",
+             lead(false, 1, true) OVER w AS last FROM ({inner}) AS scanned ({columns}{within}) \
+             WINDOW w AS (ORDER BY {inside})) AS numbered WHERE keep = 1 OR last ORDER BY {outside} LIMIT {limit}",
             named.join(", "),
         )
     }

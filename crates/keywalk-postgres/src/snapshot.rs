@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use tokio_postgres::{Client, SimpleQueryMessage};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, is_in_transaction};
 
 /// A snapshot that another transaction exported.
 #[derive(Clone, Debug)]
@@ -52,11 +52,17 @@ impl Snapshot {
 
     #[cold]
     fn failed(&self, source: tokio_postgres::Error) -> Error {
-        let what = format!(
-            "the snapshot {} can't be used: the transaction that exported it must be open, on this server and in this \
-             database, until the walk ends",
-            self.id
-        );
+        let why = match is_in_transaction(&source) {
+            true => {
+                "the connection was in a transaction, which is rolled back now: use it for no transaction until the \
+                 walk ends, or pass the walk a connection of its own"
+            }
+            false => {
+                "the transaction that exported it must be open, on this server and in this database, until the walk \
+                 ends"
+            }
+        };
+        let what = format!("the snapshot {} can't be used: {why}", self.id);
         Error::of_snapshot(&what, source)
     }
 }

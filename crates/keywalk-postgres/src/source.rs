@@ -14,8 +14,7 @@ use std::task::Poll;
 
 use futures_core::Stream;
 use keywalk::{
-    AsyncChunkSource, Chunk, Fetched, Fingerprint, KeyRange, LastKey, Order, ResumableSource,
-    Source,
+    AsyncChunkSource, Chunk, Fetched, Fingerprint, KeyRange, LastKey, ResumableSource, Source,
 };
 use tokio_postgres::{Client, Row, RowStream};
 
@@ -125,7 +124,8 @@ impl<'a, C, S, K, D> SqlBuilder<'a, C, S, K, D> {
     /// isn't transient: a new snapshot is of another moment. A cursor or token of the walk resumes in it, if that is
     /// acceptable.
     ///
-    /// The walk's own connection must not be in a transaction, which is an error when the source is awaited. To walk
+    /// The walk's own connection must not be in a transaction, which is an error when the source is awaited. If you begin
+    /// one on it later, the next fetch rolls it back, with an error. Single statements between fetches are fine. To walk
     /// in the transaction that has the snapshot, leave this out and pass `transaction.client()`: in `REPEATABLE READ`
     /// it sees one moment anyway.
     pub fn snapshot(mut self, id: impl Into<String>) -> Self {
@@ -273,7 +273,7 @@ pub struct SqlSource<C, K, D = Rows> {
     /// Whether the plan of a query's search was checked.
     is_plan_checked: bool,
     /// Whether the connection knows the types of [`Relation::lookup`].
-    knows_types: bool,
+    pub(crate) knows_types: bool,
     /// The statement of the last fetch.
     last: Option<Arc<Text>>,
     key: PhantomData<fn() -> K>,
@@ -424,20 +424,6 @@ impl<C: Connect, K: SqlKey, D: Decode> SqlSource<C, K, D> {
         Ok(())
     }
 
-    /// Checks that the walk's kind and order suit [`settled`](crate::Table::settled).
-    fn check_settled(&self, range: &KeyRange<K>) -> Result<(), Error> {
-        let grows = self.relation.key[0].direction(range.order()) == Order::Ascending;
-        if grows || !self.relation.settled {
-            return Ok(());
-        }
-        let message = format!(
-            "{}: a walk with `settled` must go towards the keys that are added last: walk ascending, or leave \
-             `settled` out",
-            self.relation.name
-        );
-        Err(Error::new(ErrorKind::Settled, message))
-    }
-
     /// Runs a statement, and fills the chunk with at most `requested` of its rows. `ahead`: the number of rows that it
     /// returns beyond those.
     async fn run(
@@ -455,10 +441,7 @@ impl<C: Connect, K: SqlKey, D: Decode> SqlSource<C, K, D> {
             self.is_plan_checked = true;
         }
         let failed = |source| Error::postgres(&self.relation.name, source);
-        if self.relation.lookup.is_some() && !self.knows_types {
-            look_up(&client, &self.relation).await?;
-            self.knows_types = self.client.is_one();
-        }
+        learn_types::<C>(&client, &self.relation, &mut self.knows_types).await?;
         let reader = Reader {
             relation: &self.relation,
             key_at: &self.key_at,
@@ -503,7 +486,6 @@ impl<C: Connect, K: SqlKey, D: Decode> AsyncChunkSource for SqlSource<C, K, D> {
             return Ok(Fetched::More);
         }
         self.check_keys(range)?;
-        self.check_settled(range)?;
         let requested = self.request(chunk);
         // One row is read ahead, to find a key that repeats at the chunk's end.
         let ahead = usize::from(!self.relation.unique);
@@ -516,13 +498,6 @@ impl<C: Connect, K: SqlKey, D: Decode> AsyncChunkSource for SqlSource<C, K, D> {
     }
 
     async fn last_key(&mut self, range: &KeyRange<K>) -> Result<LastKey<K>, Error> {
-        if self.relation.settled {
-            let message = format!(
-                "{}: a walk with `settled` has no last key yet: make it `unbounded()`",
-                self.relation.name
-            );
-            return Err(Error::new(ErrorKind::Settled, message));
-        }
         if range.is_empty() {
             return Ok(LastKey::Empty);
         }
@@ -648,11 +623,6 @@ impl<K: SqlKey> Reader<'_, K> {
         decode: &mut D,
         chunk: &mut Chunk<(K, D::Item)>,
     ) -> Result<Step<K>, Error> {
-        if let Some(at) = self.relation.settled_at()
-            && self.is_unsettled(at, row)?
-        {
-            return Ok(Step::Reached(Fetched::End));
-        }
         if let Some(scan) = self.text.scan {
             return self.read_scanned(scan, row, decode, chunk);
         }
@@ -660,13 +630,6 @@ impl<K: SqlKey> Reader<'_, K> {
             true => Step::Pushed,
             false => Step::Reached(Fetched::End),
         })
-    }
-
-    #[inline(never)]
-    fn is_unsettled(&self, at: usize, row: &Row) -> Result<bool, Error> {
-        let settled = row.try_get::<_, i32>(at);
-        let settled = settled.map_err(|source| Error::postgres(&self.relation.name, source))?;
-        Ok(settled == 0)
     }
 
     /// Like [`read`](Self::read), of a statement that scans.
@@ -812,10 +775,17 @@ impl<K: SqlKey> Reader<'_, K> {
 }
 
 /// Makes the connection know the types of the relation's columns, so that it can fetch; see [`Relation::lookup`].
-pub(crate) async fn look_up(client: &Client, relation: &Relation) -> Result<(), Error> {
-    if let Some((sql, params)) = &relation.lookup {
+pub(crate) async fn learn_types<C: Connect>(
+    client: &Client,
+    relation: &Relation,
+    are_known: &mut bool,
+) -> Result<(), Error> {
+    if let Some((sql, params)) = &relation.lookup
+        && !*are_known
+    {
         let row = first_row(client, sql, params).await;
         row.map_err(|source| Error::postgres(&relation.name, source))?;
+        *are_known = C::IS_SAME;
     }
     Ok(())
 }

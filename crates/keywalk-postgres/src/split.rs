@@ -5,17 +5,20 @@ use std::ops::Range;
 use std::pin::pin;
 
 use keywalk::{AsyncSplitSource, KeyRange, Order};
-use keywalk_sql::{Answer, Cells, Dialect, FarBound, KeyColumn, Scalar, Thinned, between};
+use keywalk_sql::{
+    Answer, Cells, Dialect, FarBound, KeyColumn, MOST_PARTS, SAMPLED_KEYS, Scalar, Thinned,
+    between, order_by, verdict,
+};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
 use crate::codec;
 use crate::connect::{Connect, lend};
 use crate::decode::Decode;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::key::{KeyRow, SqlKey};
 use crate::relation::{Relation, typed};
-use crate::source::{SqlSource, estimated_rows, first_key, look_up, next, unreadable_key};
+use crate::source::{SqlSource, estimated_rows, first_key, learn_types, next};
 use crate::time::{Date, Timestamp, TimestampTz};
 use crate::value::{Param, Value};
 
@@ -23,7 +26,7 @@ impl<C: Connect, K: SqlKey, D: Decode> AsyncSplitSource for SqlSource<C, K, D> {
     async fn split_points(&mut self, range: &KeyRange<K>, parts: usize) -> Result<Vec<K>, Error> {
         self.check_keys(range)?;
         let client = lend(&self.client).await?;
-        look_up(&client, &self.relation).await?;
+        learn_types::<C>(&client, &self.relation, &mut self.knows_types).await?;
         let split = Split {
             client: &client,
             relation: &self.relation,
@@ -36,9 +39,6 @@ impl<C: Connect, K: SqlKey, D: Decode> AsyncSplitSource for SqlSource<C, K, D> {
     }
 }
 
-/// More parts aren't made.
-const MOST_PARTS: usize = 2_048;
-
 /// Up to this estimated number of rows, their keys are read.
 const FEW_ROWS: f64 = 10_000.0;
 
@@ -47,9 +47,6 @@ const MOST_HALVINGS: usize = 128;
 
 /// The number of pages to sample for each part. Rows of one page are often neighbours, so each counts little.
 const SAMPLED_PAGES: usize = 48;
-
-/// The number of sampled keys that each part needs.
-const SAMPLED_KEYS: usize = 16;
 
 /// Splits a range.
 struct Split<'a, K> {
@@ -65,30 +62,54 @@ struct Cell<K> {
     last: K,
 }
 
+impl<K> Cell<K> {
+    fn ends(&self) -> (&K, &K) {
+        (&self.first, &self.last)
+    }
+}
+
 impl<K: SqlKey> Split<'_, K> {
     async fn points(&self) -> Result<Vec<K>, Error> {
         let relation = self.relation;
-        let first = first_key(self.client, relation, self.range).await?;
-        let last = first_key(self.client, relation, &self.range.reversed()).await?;
-        let (first, last) = match self.range.order() {
-            Order::Ascending => (first, last),
-            Order::Descending => (last, first),
-        };
-        let all = match (first, last) {
-            (Some(first), Some(last)) if first != last => Cell { first, last },
-            _ => return Ok(Vec::new()),
+        let mut ends = Vec::new();
+        for range in [self.range, &self.range.reversed()] {
+            match first_key(self.client, relation, range).await {
+                Ok(Some(key)) => ends.push(key),
+                Ok(None) => return Ok(Vec::new()),
+                // It can't be read. The filter may drop its row, and otherwise the walk reports it.
+                Err(error) if error.kind() == ErrorKind::Value => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if self.range.order() == Order::Descending {
+            ends.reverse();
+        }
+        let all = match <[K; 2]>::try_from(ends) {
+            Ok([first, last]) if first == last => return Ok(Vec::new()),
+            Ok([first, last]) => Some(Cell { first, last }),
+            Err(_) => None,
         };
         let (pages, has_statistics) = match relation.unique {
             true => self.size().await?,
             false => (None, true),
         };
-        let rows = self.estimate(&all).await?;
-        if has_statistics && rows > FEW_ROWS {
-            if let Some(points) = self.halve_all(all, rows).await? {
-                return Ok(points);
+        let rows = match &all {
+            Some(all) => self.estimate(all).await?,
+            None => {
+                let (condition, params) = relation.range_conditions(self.range);
+                let sql = format!("SELECT FROM {}{condition}", relation.from);
+                estimated_rows(self.client, relation, &sql, &params).await? as f64
             }
-        } else if has_statistics {
-            return self.read(rows).await;
+        };
+        match all {
+            _ if !has_statistics => {}
+            Some(all) if rows > FEW_ROWS => {
+                if let Some(points) = self.halve_all(all, rows).await? {
+                    return Ok(points);
+                }
+            }
+            _ if rows <= FEW_ROWS => return self.read(rows).await,
+            _ => {}
         }
         for pages_per_part in [SAMPLED_PAGES, 8 * SAMPLED_PAGES] {
             let Some(pages) = pages else { break };
@@ -148,16 +169,8 @@ impl<K: SqlKey> Split<'_, K> {
                 None => cells.close(at),
             }
         }
-        let cuts = cells.cuts(self.parts).into_iter();
-        let points = cuts.map(|(cell, at)| match self.key_at(cell, at) {
-            Some(key) => key,
-            None if at < 0.5 => cell.first.clone(),
-            None => cell.last.clone(),
-        });
-        let mut points: Vec<K> = points.collect();
-        if self.range.order() == Order::Descending {
-            points.reverse();
-        }
+        let between = |cell: &Cell<K>, at| self.key_at(cell, at);
+        let points = cells.points(self.parts, self.range.order(), Cell::ends, between);
         Ok(Some(points))
     }
 
@@ -188,7 +201,9 @@ impl<K: SqlKey> Split<'_, K> {
         };
         // The last key before the middle, and the first one after it.
         let edge = |side: i32, half: &str, order| {
-            let (keys, by) = (&sql.keys, self.order_by(order));
+            let by = |at: usize| (at + 1).to_string();
+            let by = order_by(Dialect::Postgres, &self.relation.key, order, by);
+            let keys = &sql.keys;
             let (from, verdict) = (&sql.from, &sql.verdict);
             format!("(SELECT {keys}, {side}{verdict} {from}{same}{half} ORDER BY {by} LIMIT 1)")
         };
@@ -254,7 +269,7 @@ impl<K: SqlKey> Split<'_, K> {
     /// Takes the points from a sample of this many percent of the pages. `None` if there are too few keys in it.
     async fn sample(&self, percent: f64) -> Result<Option<Vec<K>>, Error> {
         let mut sql = self.sql(false);
-        let within = self.within(&mut sql.params);
+        let bounds = self.bounds(&mut sql.params);
         let (keys, parts, wanted) = (&sql.aliased, self.parts, self.parts * SAMPLED_KEYS);
         let kept = sql.verdict.strip_prefix(", ").unwrap_or("1");
         let from = sql.from.replacen(
@@ -262,10 +277,17 @@ impl<K: SqlKey> Split<'_, K> {
             &format!("{} TABLESAMPLE SYSTEM ({percent})", self.relation.from),
             1,
         );
-        let (columns, by) = (self.columns(), self.order_by_columns());
+        let by = |at| format!("c{at}");
+        let by = order_by(
+            Dialect::Postgres,
+            &self.relation.key,
+            self.range.order(),
+            by,
+        );
+        let columns = self.columns();
         // The first keys of parts of the same number of keys: of those that the filter keeps, if they are enough.
         let statement = format!(
-            "WITH sampled AS MATERIALIZED (SELECT {keys}, {kept} AS keep {from}{within}), \
+            "WITH sampled AS MATERIALIZED (SELECT {keys}, {kept} AS keep {from}true{bounds}), \
              numbered AS (SELECT *, row_number() OVER (ORDER BY {by}) - 1 AS n, count(*) OVER () AS keys \
                  FROM sampled WHERE keep = 1 OR (SELECT count(*) FROM sampled WHERE keep = 1) < {wanted}) \
              SELECT {columns}, keys FROM numbered \
@@ -308,10 +330,11 @@ impl<K: SqlKey> Split<'_, K> {
         let mut keys = Thinned::new(2 * wanted);
         while let Some(row) = next(&mut rows).await {
             let row = row.map_err(|source| self.failed(source))?;
-            let key = self.key(&row)?;
             // Not every statement ends at the range's end.
-            if self.range.may_contain(&key) {
-                keys.count(|| Ok::<_, Error>(key))?;
+            if let Some(key) = self.key(&row)
+                && self.range.may_contain(&key)
+            {
+                keys.count(|| Some(key));
             }
         }
         Ok(keys.points(self.parts))
@@ -324,18 +347,19 @@ impl<K: SqlKey> Split<'_, K> {
         let mut keys = Vec::new();
         while let Some(row) = next(&mut rows).await {
             let row = row.map_err(|source| self.failed(source))?;
-            keys.push((self.key(&row)?, row));
+            keys.extend(self.key(&row).map(|key| (key, row)));
         }
         Ok(keys)
     }
 
-    fn key(&self, row: &Row) -> Result<K, Error> {
+    /// Reads a key. `None` if it can't be read: the filter may drop its row, and otherwise the walk reports it.
+    fn key(&self, row: &Row) -> Option<K> {
         let key_row = KeyRow {
             row,
             at: &Vec::from_iter(0..self.relation.key.len()),
             columns: &self.relation.key_columns,
         };
-        K::read_row(&key_row).map_err(|unreadable| unreadable_key(self.relation, unreadable))
+        K::read_row(&key_row).ok()
     }
 
     /// Returns the key at this fraction of a cell, if there is one between its ends.
@@ -419,8 +443,6 @@ impl<K: SqlKey> Split<'_, K> {
         } else {
             &conditions
         };
-        let verdict = others.iter().map(|filter| format!("({filter}\n)"));
-        let verdict = Vec::from_iter(verdict).join(" AND ");
         let fixed = relation.fixed.iter().map(|column| column.own.clone());
         let keys = relation.key.iter().map(|column| &*column.expression);
         let aliased = keys
@@ -433,59 +455,26 @@ impl<K: SqlKey> Split<'_, K> {
             keys: Vec::from_iter(keys).join(", "),
             aliased: Vec::from_iter(aliased).join(", "),
             from: format!("FROM {}{conditions} AND ", relation.from),
-            verdict: match verdict.is_empty() {
-                true => verdict,
-                false => format!(", CASE WHEN {verdict} THEN 1 ELSE 0 END"),
-            },
+            verdict: verdict(others).map_or_else(String::new, |verdict| format!(", {verdict}")),
         }
     }
 
-    /// Writes tests of both bounds, which no index serves.
-    fn within(&self, params: &mut Vec<Param>) -> String {
-        let mut tests = vec!["true".to_owned()];
-        for range in [self.range, &self.range.reversed()] {
-            let mut statement = self
-                .relation
-                .statement(self.relation.shape(range, Answer::Rows));
-            statement.given = params.len();
-            if let Some((test, own)) = statement.within() {
-                tests.push(format!("{test} = 1"));
-                let own = self.relation.params(range, &own);
-                params.extend(own.into_iter().skip(self.relation.params.len()));
-            }
-        }
-        tests.join(" AND ")
+    /// Writes conditions for both bounds, which no index serves.
+    fn bounds(&self, params: &mut Vec<Param>) -> String {
+        let mut statement = self
+            .relation
+            .statement(self.relation.shape(self.range, Answer::Rows));
+        statement.given = params.len();
+        let (sql, own) = statement.bounds();
+        let own = self.relation.params(self.range, &own);
+        params.extend(own.into_iter().skip(self.relation.params.len()));
+        sql
     }
 
     /// Returns names for the key's columns.
     fn columns(&self) -> String {
         let columns = (0..self.relation.key.len()).map(|at| format!("c{at}"));
         Vec::from_iter(columns).join(", ")
-    }
-
-    /// Writes ORDER BY in a walk of this order, by the positions of the key's columns.
-    fn order_by(&self, order: Order) -> String {
-        let columns = self.relation.key.iter().zip(1..);
-        let terms = columns.map(|(column, at): (_, usize)| {
-            let nulls_last = column.is_null_last(order);
-            format!(
-                "{at}{}",
-                Dialect::Postgres.direction(column.direction(order), nulls_last)
-            )
-        });
-        Vec::from_iter(terms).join(", ")
-    }
-
-    /// The same by their names, in the range's order.
-    fn order_by_columns(&self) -> String {
-        let order = self.range.order();
-        let columns = self.relation.key.iter().enumerate();
-        let terms = columns.map(|(at, column)| {
-            let nulls_last = column.is_null_last(order);
-            let direction = Dialect::Postgres.direction(column.direction(order), nulls_last);
-            format!("c{at}{direction}")
-        });
-        Vec::from_iter(terms).join(", ")
     }
 }
 

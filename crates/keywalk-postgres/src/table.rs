@@ -6,7 +6,7 @@ use crate::catalog::{Column, Schema};
 use crate::decode::{KeysOnly, Rows};
 use crate::error::{Error, ErrorKind};
 use crate::key::{DynKey, Layout};
-use crate::relation::{Relation, SETTLED};
+use crate::relation::Relation;
 use crate::source::{Spec, SqlBuilder, first_row};
 use crate::value::{Param, Params, Value};
 
@@ -178,14 +178,24 @@ impl<'a, C, K, D> Table<'a, C, K, D> {
         self
     }
 
-    /// Ends each walk before the first row that isn't settled, so that rows that commit late aren't missed. For
-    /// increments: a job that each night walks the rows added since the night before.
+    /// Leaves out the rows that aren't settled yet, so that rows that commit late aren't missed. For increments: a job
+    /// that each night walks the rows added since the night before.
     ///
     /// Keys of a sequence don't become visible in their order. While one transaction has inserted row 5 and not
-    /// committed, another one commits row 6. A walk that goes past 6 doesn't return for 5. A row is *settled* if no
-    /// transaction that was open when it was inserted, or last updated, is still open (its `xmin` lies before all
-    /// transactions that the fetch's snapshot sees as running). So with `settled` the walk ends before row 6, and the
-    /// next one begins there:
+    /// committed, another one commits row 6. A walk that goes past 6 doesn't return for 5. The ids of both transactions
+    /// (`xmin`) don't always show that: row 6 may be of the one that began first. So the key must begin with the id of
+    /// the transaction that inserts the row:
+    ///
+    /// ```sql
+    /// CREATE TABLE orders (
+    ///     xact int8 NOT NULL DEFAULT pg_current_xact_id()::text::int8,
+    ///     id int8 GENERATED ALWAYS AS IDENTITY,
+    ///     PRIMARY KEY (xact, id)
+    /// );
+    /// ```
+    ///
+    /// A row is *settled* if its transaction, and each one with an earlier id, is over. A walk ends at the first row
+    /// that isn't, and the next walk begins there:
     ///
     /// ```no_run
     /// use keywalk::Walk;
@@ -197,13 +207,13 @@ impl<'a, C, K, D> Table<'a, C, K, D> {
     /// # #[cfg(feature = "jobs")]
     /// # async fn example(client: &Client) -> Result<(), Box<dyn std::error::Error>> {
     /// // Run every night. Each run continues after the last row of the run before.
-    /// let orders = Table::new(client, "orders").settled().key::<i64>(["id"]).keys().await?;
-    /// let walk = Walk::new(orders).unbounded();
+    /// let orders = Table::new(client, "orders").key::<(i64, i64)>(["xact", "id"]).settled().keys();
+    /// let walk = Walk::new(orders.await?).unbounded();
     /// let job = Job::new_async("copy", walk, PostgresCheckpoints::new(client), tokio::time::sleep);
     /// let ran = job.run_async(async |transaction, orders| {
-    ///     let ids = Vec::from_iter(orders.iter().map(|(id, ())| id));
-    ///     let copy = "INSERT INTO copies SELECT * FROM orders WHERE id = ANY ($1)";
-    ///     transaction.execute(copy, &[&ids]).await?;
+    ///     let copy = "INSERT INTO copies SELECT * FROM orders WHERE (xact, id) BETWEEN ($1, $2) AND ($3, $4)";
+    ///     let ((from_xact, from), (to_xact, to)) = (orders.first_key(), orders.last_key());
+    ///     transaction.execute(copy, &[&from_xact, &from, &to_xact, &to]).await?;
     ///     Ok(())
     /// });
     /// ran.await?;
@@ -211,31 +221,33 @@ impl<'a, C, K, D> Table<'a, C, K, D> {
     /// # }
     /// ```
     ///
+    /// The default of the key's first column proves this when the table is awaited: `pg_current_xact_id()::text::int8`
+    /// as above, or `txid_current()`. Otherwise it is an error of the kind [`Settled`](ErrorKind::Settled). With
+    /// [`prefix_eq`](Self::prefix_eq), the first column after the fixed ones counts. In an existing table, the column
+    /// can be added, with an index on it and the previous key.
+    ///
     /// # When it holds
     ///
-    /// - The key grows: it is taken from a sequence with `CACHE 1` (the default), or a clock, by each INSERT. The walk
-    ///   must go towards the new keys and be [unbounded](keywalk::Walk::unbounded); otherwise it ends with an error of
-    ///   the kind [`Settled`](ErrorKind::Settled). This includes previous [pages](keywalk::Walk::page). With
-    ///   [`prefix_eq`](Self::prefix_eq), the rest of the key must grow.
-    /// - A transaction has its id before it takes the key. PostgreSQL assigns the id when a row is first written, a few
-    ///   microseconds after `nextval` in the same INSERT. In this window a row can still be missed, if within it another
-    ///   transaction takes a later key, commits and is walked. The window is longer if the program, or a trigger, waits
-    ///   between `nextval` and the INSERT, and for a key of `now()`, which is the beginning of the transaction. To close
-    ///   it, begin these transactions with `SELECT pg_current_xact_id()`.
-    /// - Don't resume from a cursor or token of a bounded walk: such a walk counts as done when it meets an unsettled
-    ///   row.
+    /// It misses no row, and yields none twice, if the column has its default's value:
+    ///
+    /// - No INSERT or UPDATE sets it.
+    /// - The rows were inserted in this cluster. Rows that a dump or logical replication brought have ids of another
+    ///   one. If those are larger, they aren't settled until this cluster's ids are; so set the column to 0 after that.
+    ///   (`pg_upgrade` continues the ids.)
+    ///
+    /// Walks of every kind are possible: [unbounded](keywalk::Walk::unbounded) ones continue with the rows that are
+    /// settled by then, bounded ones end at the last settled row, and both directions, pages and
+    /// [splits](keywalk::Walk::async_split) see only settled rows. So do [`count`](crate::SqlSource::count) and the
+    /// estimates.
     ///
     /// # What delays it
     ///
     /// Any open transaction of the server that has written something (in any database, also a prepared one) keeps
-    /// later rows from being settled. So do rows that are updated: they count as new. With a
-    /// [`filter`](Self::filter), rows that it drops count too. In a transaction, so do the rows that it wrote itself.
-    /// After more than 4 billion transactions, an old frozen row may briefly be taken for a new one, because
-    /// PostgreSQL stores 32 bits of an id. None of these lets the walk miss a row.
+    /// later rows from being settled. Rows that the walk's own transaction wrote aren't settled in it. A fetch costs no
+    /// more than without `settled`.
     ///
-    /// A fetch costs about 0.2 µs per row more, on the server. [`count`](crate::SqlSource::count) and the estimates
-    /// include rows that aren't settled. For views and joins, which have no `xmin`, there is no such method: end their
-    /// walk some time before the last key, with [`Walk::end_before`](keywalk::Walk::end_before).
+    /// For a table, view or join without such a column: end the walk some time before the last key, with
+    /// [`Walk::end_before`](keywalk::Walk::end_before). It misses rows of transactions that are open for longer.
     pub fn settled(mut self) -> Self {
         self.spec.settled = true;
         self
@@ -275,7 +287,12 @@ impl Spec for TableSpec {
             fixed: &fixed,
             conjuncts: &conjuncts,
         };
-        let (key, key_columns, served) = proof.prove(self.key.as_deref(), layout)?;
+        let (key, key_columns, mut served) = proof.prove(self.key.as_deref(), layout)?;
+        let mut filters = Vec::from_iter(conjuncts.into_iter().map(|(text, _)| text));
+        if self.settled {
+            served.push(filters.len());
+            filters.push(settled(&schema, schema.column(&key[0].name)?)?);
+        }
         let columns = self.selected(&schema)?;
         let at = |key: &KeyColumn<()>| columns.iter().position(|column| *column == key.name);
         let key: Vec<KeyColumn<()>> = key
@@ -286,7 +303,6 @@ impl Spec for TableSpec {
             })
             .collect();
         let select = columns.iter().map(|column| Quoted(column).to_string());
-        let select = select.chain(self.settled.then(|| SETTLED.to_owned()));
         let described = key
             .iter()
             .map(|key| key.describe(Dialect::Postgres, &key.name));
@@ -326,7 +342,7 @@ impl Spec for TableSpec {
             key,
             key_columns: key_columns.into(),
             fixed: fixed_columns,
-            filters: conjuncts.into_iter().map(|(text, _)| text).collect(),
+            filters,
             served,
             params,
             unique: true,
@@ -374,6 +390,27 @@ impl TableSpec {
         }
         Ok(columns.clone())
     }
+}
+
+/// Writes the condition that a row is settled. `column`: the first one of the key.
+///
+/// All transactions with ids before a snapshot's `xmin` are over, and the snapshot shows what they committed. The
+/// condition is an end of the search, and the planner knows its value: the functions are stable.
+fn settled(schema: &Schema, column: &Column) -> Result<String, Error> {
+    const IDS: [&str; 2] = ["((pg_current_xact_id())::text)::bigint", "txid_current()"];
+    let is_id = |default: &String| IDS.contains(&&**default);
+    if column.not_null && column.default.as_ref().is_some_and(is_id) {
+        let end = "pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text::int8";
+        return Ok(format!("{} < {end}", Quoted(&column.name)));
+    }
+    let (name, table) = (Named(&column.name), &schema.from);
+    let message = format!(
+        "{}: with `settled`, the key must begin with the id of the transaction that inserted the row, and {name} isn't \
+         that by its default; ALTER TABLE {table} ADD COLUMN xact int8 NOT NULL DEFAULT \
+         pg_current_xact_id()::text::int8, and walk it by a unique key that begins with \"xact\"",
+        schema.name
+    );
+    Err(Error::new(ErrorKind::Settled, message))
 }
 
 /// Checks that a filter is one expression over the table, and that its parameters fit; then splits it at its ANDs.

@@ -78,6 +78,6 @@ pub use lexer::{Conjunct, Token, tokens, unquoted, without_end};
 pub use names::{Named, Names, Quoted};
 pub use seek::{
     Answer, BoundKind, FarBound, FixedColumn, KeyColumn, Nulls, Param, RangeShape, Role, Seek,
-    SeekForm, Statement, Term, conditions, is_mixed, key_positions, row_width,
+    SeekForm, Statement, Term, conditions, is_mixed, key_positions, order_by, row_width, verdict,
 };
-pub use split::{Cells, ScalarBuf, Thinned, between, points};
+pub use split::{Cells, MOST_PARTS, SAMPLED_KEYS, ScalarBuf, Thinned, between, points};

@@ -123,6 +123,28 @@ fn bracketed(filter: &str) -> String {
     format!("({filter}\n)")
 }
 
+/// Writes an expression that is 1 for rows that meet these filters, and 0 for others. `None` without filters.
+pub fn verdict(filters: impl IntoIterator<Item = impl AsRef<str>>) -> Option<String> {
+    let filters = filters.into_iter();
+    let filters = Vec::from_iter(filters.map(|filter| bracketed(filter.as_ref())));
+    // Not `IS TRUE`: a column may be called that.
+    (!filters.is_empty()).then(|| format!("CASE WHEN {} THEN 1 ELSE 0 END", filters.join(" AND ")))
+}
+
+/// Writes the terms of ORDER BY for a walk in this order. `name` writes the column at a position of the key.
+pub fn order_by<X>(
+    dialect: Dialect,
+    key: &[KeyColumn<X>],
+    order: Order,
+    name: impl Fn(usize) -> String,
+) -> String {
+    let terms = key.iter().enumerate().map(|(at, column)| {
+        let nulls_last = column.is_null_last(order);
+        name(at) + dialect.direction(column.direction(order), nulls_last)
+    });
+    Vec::from_iter(terms).join(", ")
+}
+
 /// Writes the filter's conditions that columns aren't NULL.
 fn not_null<X>(key: &[KeyColumn<X>]) -> impl Iterator<Item = String> {
     let columns = key.iter().filter(|column| column.excludes_null);
@@ -199,6 +221,19 @@ impl RangeShape {
             near_nulls: Nulls::NONE,
             far_nulls: Nulls::NONE,
             answer,
+        }
+    }
+
+    /// Returns the shape of the range in the opposite order.
+    #[must_use]
+    pub fn reversed(self) -> Self {
+        RangeShape {
+            order: self.order.reversed(),
+            near: self.far,
+            far: self.near,
+            near_nulls: self.far_nulls,
+            far_nulls: self.near_nulls,
+            answer: self.answer,
         }
     }
 }
@@ -387,20 +422,32 @@ impl<X, F> Statement<'_, X, F> {
         }
     }
 
-    /// Writes a test of the far bound for each row: an expression that is 1 for rows before it, and 0 for others. No
-    /// index serves it. Also returns its parameters, numbered after the caller's. `None` if the far end is open.
-    ///
-    /// For the near bound, write it for the reversed range.
+    /// Writes conditions for both bounds that no index serves, each with an AND before it. Also returns their
+    /// parameters, numbered after the caller's.
     #[must_use]
-    pub fn within(&self) -> Option<(String, Vec<Param>)> {
-        let mut writer = Writer {
-            of: self,
-            own: Vec::new(),
-            within: None,
-            parts: Vec::new(),
-        };
-        let is_open = self.shape.far == BoundKind::Open;
-        (!is_open).then(|| (writer.within(), writer.own))
+    pub fn bounds(&self) -> (String, Vec<Param>) {
+        let (mut sql, mut all) = (String::new(), Vec::new());
+        for (shape, is_near) in [(self.shape.reversed(), true), (self.shape, false)] {
+            if shape.far == BoundKind::Open {
+                continue;
+            }
+            let mut writer = Writer {
+                of: &Statement {
+                    shape,
+                    given: self.given + all.len(),
+                    ..*self
+                },
+                own: Vec::new(),
+                within: None,
+                parts: Vec::new(),
+            };
+            sql += &format!(" AND {} = 1", writer.within());
+            all.extend(writer.own.into_iter().map(|param| match param {
+                Param::Far(column) if is_near => Param::Near(column),
+                param => param,
+            }));
+        }
+        (sql, all)
     }
 
     /// Chooses the form. A row value with NULL in it compares as NULL, so a search up to NULL from `(x, 5)` would miss
@@ -437,17 +484,13 @@ impl<X, F> Statement<'_, X, F> {
 
     /// Returns the terms of ORDER BY, as the positions of the key's columns.
     fn order_by(&self) -> String {
-        let order = self.shape.order;
         let positions = match self.shape.answer {
             Answer::Rows => key_positions(self.key, self.width),
             Answer::FirstKey | Answer::Keys => (0..self.key.len()).collect(),
         };
-        let terms = self.key.iter().zip(positions).map(|(column, at)| {
-            let nulls_last = column.is_null_last(order);
-            let direction = self.dialect.direction(column.direction(order), nulls_last);
-            format!("{}{direction}", at + 1)
-        });
-        Vec::from_iter(terms).join(", ")
+        order_by(self.dialect, self.key, self.shape.order, |at| {
+            (positions[at] + 1).to_string()
+        })
     }
 
     fn columns(&self, within: Option<String>) -> String {
@@ -460,21 +503,17 @@ impl<X, F> Statement<'_, X, F> {
             let others = key.filter(|column| column.at.is_none());
             columns.extend(others.map(|column| column.expression.as_str()));
         }
-        let checked: Vec<String> = self.filters(false).collect();
-        // Not `IS TRUE`: a column may be called that.
-        let verdict = format!("CASE WHEN {} THEN 1 ELSE 0 END", checked.join(" AND "));
-        if !checked.is_empty() {
-            columns.push(&verdict);
-        }
+        let verdict = verdict(self.filters(false));
+        columns.extend(verdict.as_deref());
         columns.extend(within.as_deref());
         columns.join(", ")
     }
 
     /// Returns the filters that are in WHERE, or those that aren't.
-    fn filters(&self, served: bool) -> impl Iterator<Item = String> {
+    fn filters(&self, served: bool) -> impl Iterator<Item = &String> {
         let filters = self.filters.iter().enumerate();
         let filters = filters.filter(move |(at, _)| self.served.contains(at) == served);
-        filters.map(|(_, filter)| bracketed(filter))
+        filters.map(|(_, filter)| filter)
     }
 }
 
@@ -579,7 +618,11 @@ impl<X, F> Writer<'_, X, F> {
             self.within = Some(self.within());
         }
         // After the walk's own conditions: if two are usable, SQLite uses the first.
-        terms.extend(self.of.filters(true).map(Term::check));
+        terms.extend(
+            self.of
+                .filters(true)
+                .map(|filter| Term::check(bracketed(filter))),
+        );
         self.parts.push(terms);
     }
 

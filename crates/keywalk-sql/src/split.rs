@@ -2,7 +2,15 @@
 
 use std::cmp::Ordering;
 
+use keywalk::Order;
+
 use crate::fraction::{Scalar, uuid};
+
+/// More parts aren't made.
+pub const MOST_PARTS: usize = 2_048;
+
+/// The number of sampled keys that each part needs.
+pub const SAMPLED_KEYS: usize = 16;
 
 /// A value that [`between`] makes.
 #[derive(Clone, Debug, PartialEq)]
@@ -148,9 +156,10 @@ fn text(from: &str, to: &str, fraction: f64) -> Option<String> {
 
 /// A range of keys, cut into cells, each with an estimate of its rows. It is cut finer where there are more rows:
 /// the caller halves the [heaviest](Self::heaviest) cell until there are [enough](Self::len). Then
-/// [`cuts`](Self::cuts) are chosen by the sums of the estimates.
+/// [`points`](Self::points) are chosen by the sums of the estimates.
 ///
 /// ```
+/// use keywalk::Order::Ascending;
 /// use keywalk_sql::Cells;
 ///
 /// // Rows are the squares below 1,000,000.
@@ -162,10 +171,11 @@ fn text(from: &str, to: &str, fraction: f64) -> Option<String> {
 ///     let middle = (from + to) / 2;
 ///     cells.halve(at, [((from, middle), rows(from, middle)), ((middle, to), rows(middle, to))]);
 /// }
-/// let cuts = cells.cuts(4);
-/// let places = cuts.into_iter().map(|((from, to), at)| f64::from(*from) + f64::from(to - from) * at);
-/// let places: Vec<f64> = places.map(|place| place.sqrt().round()).collect();
-/// assert!(places.iter().zip([250.0, 500.0, 750.0]).all(|(place, even)| (place - even).abs() < 10.0));
+/// let points = cells.points(4, Ascending, |(from, to)| (from, to), |(from, to), at| {
+///     Some(from + (f64::from(to - from) * at) as u32)
+/// });
+/// let places = points.into_iter().map(|point| f64::from(point).sqrt());
+/// assert!(places.zip([250.0, 500.0, 750.0]).all(|(place, even)| (place - even).abs() < 10.0));
 /// ```
 #[derive(Debug)]
 pub struct Cells<T>(Vec<Cell<T>>);
@@ -254,6 +264,30 @@ impl<T> Cells<T> {
     }
 }
 
+impl<T> Cells<T> {
+    /// Returns the first keys of parts of the same weight, without the first part's, in a walk's order. `ends` returns a
+    /// cell's first and last key, and `between` one at a fraction of the way, if there is one; otherwise the nearer end
+    /// is taken.
+    pub fn points<K: Clone>(
+        &self,
+        parts: usize,
+        order: Order,
+        ends: impl Fn(&T) -> (&K, &K),
+        between: impl Fn(&T, f64) -> Option<K>,
+    ) -> Vec<K> {
+        let cuts = self.cuts(parts).into_iter();
+        let mut points = Vec::from_iter(cuts.map(|(cell, at)| {
+            let (first, last) = ends(cell);
+            let nearer = if at < 0.5 { first } else { last };
+            between(cell, at).unwrap_or_else(|| nearer.clone())
+        }));
+        if order == Order::Descending {
+            points.reverse();
+        }
+        points
+    }
+}
+
 impl<T> Cell<T> {
     fn new(of: T, weight: f64) -> Self {
         let is_open = weight > 0.0;
@@ -286,13 +320,10 @@ impl<K: Clone> Thinned<K> {
         }
     }
 
-    /// Counts the next key, and calls `key` if it is to be kept.
-    ///
-    /// # Errors
-    ///
-    /// That of `key`.
-    pub fn count<E>(&mut self, key: impl FnOnce() -> Result<K, E>) -> Result<(), E> {
+    /// Counts the next key, and calls `key` if it is to be kept. If that returns `None`, it isn't counted.
+    pub fn count(&mut self, key: impl FnOnce() -> Option<K>) {
         if self.seen.is_multiple_of(self.every) {
+            let Some(key) = key() else { return };
             if self.keys.len() == self.most {
                 let mut at = 0..;
                 self.keys
@@ -300,10 +331,9 @@ impl<K: Clone> Thinned<K> {
                 self.every *= 2;
             }
             // In an even number of kept keys, this one still has its turn.
-            self.keys.push(key()?);
+            self.keys.push(key);
         }
         self.seen += 1;
-        Ok(())
     }
 
     /// Returns the first keys of parts of the same number of keys.

@@ -236,12 +236,13 @@ impl Fetcher {
     }
 
     /// Passes the key of each row of the range to `each`, and whether the filter keeps the row, until it returns `false`.
-    /// Reads the index, and the row only for a filter. A key that isn't asked for isn't decoded.
+    /// Reads the index, and the row only for a filter. A key that isn't asked for isn't decoded, and one that can't be
+    /// read is `None`: the filter may drop its row, and otherwise the walk reports it.
     pub(crate) fn each_key<K: SqlKey>(
         &mut self,
         db: &Connection,
         range: &KeyRange<K>,
-        mut each: impl FnMut(&dyn Fn() -> Result<K, Error>, bool) -> Result<bool, Error>,
+        mut each: impl FnMut(&dyn Fn() -> Option<K>, bool) -> bool,
     ) -> Result<(), Error> {
         if range.is_empty() {
             return Ok(());
@@ -271,7 +272,8 @@ impl Fetcher {
         check_schema(db, relation, proven, row.as_ref(), before)?;
         loop {
             if proven.far != FarBound::Ended
-                && reader.is_after_end(row, range, &reader.key(row)?)?
+                && let Ok(key) = reader.key(row)
+                && reader.is_after_end(row, range, &key)?
             {
                 return Ok(());
             }
@@ -279,7 +281,7 @@ impl Fetcher {
                 None => true,
                 Some(at) => row.get(at).map_err(failed)?,
             };
-            if !each(&|| reader.key(row), is_kept)? {
+            if !each(&|| reader.key(row).ok(), is_kept) {
                 return Ok(());
             }
             row = match rows.next().map_err(failed)? {
@@ -289,36 +291,25 @@ impl Fetcher {
         }
     }
 
-    /// Writes tests of both bounds, to be added to conditions, with their parameters, numbered after those that are
-    /// `given`. No index serves them.
-    pub(crate) fn within<K: SqlKey>(
+    /// Writes conditions for both bounds, with their parameters, numbered after those that are `given`.
+    pub(crate) fn bounds<K: SqlKey>(
         &self,
         range: &KeyRange<K>,
         given: usize,
     ) -> (String, Vec<Param>) {
-        let (mut tests, mut params) = (String::new(), Vec::new());
-        for (range, is_near) in [(&range.reversed(), true), (range, false)] {
-            let statement = keywalk_sql::Statement {
-                dialect: Dialect::Sqlite,
-                key: &self.relation.key,
-                fixed: &self.relation.fixed,
-                select: "",
-                width: 0,
-                filters: &[],
-                served: &[],
-                given: given + params.len(),
-                form: SeekForm::RowValue,
-                shape: self.shape(range, Answer::Keys),
-            };
-            if let Some((test, own)) = statement.within() {
-                tests += &format!(" AND {test}");
-                params.extend(own.into_iter().map(|param| match param {
-                    Param::Far(column) if is_near => Param::Near(column),
-                    param => param,
-                }));
-            }
-        }
-        (tests, params)
+        let statement = keywalk_sql::Statement {
+            dialect: Dialect::Sqlite,
+            key: &self.relation.key,
+            fixed: &self.relation.fixed,
+            select: "",
+            width: 0,
+            filters: &[],
+            served: &[],
+            given,
+            form: SeekForm::RowValue,
+            shape: self.shape(range, Answer::Keys),
+        };
+        statement.bounds()
     }
 
     /// Returns the kind of statement for this range.

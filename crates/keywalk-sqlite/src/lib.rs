@@ -165,9 +165,10 @@
 //! | any other: text or several columns WITHOUT ROWID, or in a query | the whole range of the index is read once, and every nth key kept | O(rows): for a table WITHOUT ROWID, about the time of a walk |
 //!
 //! If 8 workers take 64 parts from a queue, the slowest has at most 1.15 of its share. A single part may have twice its
-//! share, so don't split into as few parts as there are workers. At most 2,048 parts are made.
+//! share (with a filter and more than 1,000 parts four times), so don't split into as few parts as there are workers. At
+//! most 2,048 parts are made.
 //!
-//! A filter counts if enough sampled rows pass it, at least 16 per part: then the parts have about the same number of rows
+//! A filter counts if enough sampled rows pass it, at least 16 per part, or 8,192 in all: then the parts have about the same number of rows
 //! that pass. Otherwise, and when the whole range is read, they have about the same number of rows to read. A
 //! query's own conditions always count, and cost what they cost in a fetch.
 //!

@@ -4,7 +4,8 @@ use std::ops::Bound;
 
 use keywalk::{KeyRange, Order, SplitSource};
 use keywalk_sql::{
-    Cells, Dialect, Param, Quoted, Scalar, ScalarBuf, Thinned, between, conditions, points,
+    Cells, Dialect, MOST_PARTS, Param, Quoted, SAMPLED_KEYS, Scalar, ScalarBuf, Thinned, between,
+    conditions, order_by, points, verdict,
 };
 use rusqlite::Connection;
 use rusqlite::types::Value;
@@ -28,11 +29,8 @@ impl<C: Connect, S: Spec, K: SqlKey, D: Decode> SplitSource for SqlSource<C, S, 
     }
 }
 
-/// More parts aren't made.
-const MOST_PARTS: usize = 2_048;
-
-/// The number of sampled keys that each part needs.
-const SAMPLED_KEYS: usize = 16;
+/// The smallest and the largest number of draws. A statement with more would be too long for SQLite.
+const DRAWS: [usize; 2] = [1_024, 32_768];
 
 fn split<K: SqlKey>(
     db: &Connection,
@@ -43,24 +41,30 @@ fn split<K: SqlKey>(
     let wanted = parts * SAMPLED_KEYS;
     let mut keys = ByKey { db, fetcher };
     let few = keys.stretch(range, wanted + 1)?;
-    if few.keys.len() <= wanted {
+    if few.read <= wanted {
         return Ok(points(&few.keys, parts));
     }
     let relation = keys.fetcher.relation();
     if let Some(rowid) = &relation.rowid
         && !relation.is_by_rowid()
     {
+        let [least, most] = DRAWS;
         for draws in [4 * wanted, 16 * wanted] {
+            // Of many parts, each is content with fewer keys.
+            let enough = wanted.min(most / 4);
             let found = sample(
                 db,
                 keys.fetcher,
                 rowid,
                 range,
-                draws.clamp(1_024, 32_768),
-                wanted,
+                draws.clamp(least, most),
+                enough,
             )?;
             if let Some(found) = found {
                 return Ok(points(&found, parts));
+            }
+            if draws >= most {
+                break;
             }
         }
     }
@@ -72,25 +76,14 @@ fn split<K: SqlKey>(
         if kept >= wanted {
             cells.weigh(|cell| cell.rows * cell.kept());
         }
-        let cuts = cells.cuts(parts).into_iter();
-        let points = cuts.map(|(cell, at)| {
-            let (first, last) = (&cell.first.key, &cell.last.key);
-            match keys.between(first, last, at) {
-                Some(key) => key,
-                None if at < 0.5 => first.clone(),
-                None => last.clone(),
-            }
-        });
-        let mut points: Vec<K> = points.collect();
-        if range.order() == Order::Descending {
-            points.reverse();
-        }
-        return Ok(points);
+        return Ok(cells.points(parts, range.order(), Cell::ends, |cell, at| {
+            keys.between(&cell.first.key, &cell.last.key, at)
+        }));
     }
     let mut all = Thinned::new(4 * wanted);
     fetcher.each_key(db, range, |key, _| {
-        all.count(key)?;
-        Ok(true)
+        all.count(key);
+        true
     })?;
     Ok(all.points(parts))
 }
@@ -100,7 +93,10 @@ const STRETCH: usize = 32;
 
 /// Keys that are read from one end of a range.
 struct Stretch<K> {
+    /// Those that can be read.
     keys: Vec<K>,
+    /// The number of rows.
+    read: usize,
     /// The number of them that the filter keeps.
     kept: usize,
 }
@@ -130,7 +126,7 @@ impl<K: Clone> Edge<K> {
         Some(Edge {
             key: stretch.keys.first()?.clone(),
             to: stretch.keys.last()?.clone(),
-            read: stretch.keys.len(),
+            read: stretch.read,
             kept: stretch.kept,
         })
     }
@@ -158,6 +154,10 @@ impl<K> Cell<K> {
             (steps / to?.max(LEAST) + steps / (1.0 - from?).max(LEAST)) / 2.0
         };
         Some(Cell { first, last, rows })
+    }
+
+    fn ends(&self) -> (&K, &K) {
+        (&self.first.key, &self.last.key)
     }
 
     fn kept(&self) -> f64 {
@@ -237,13 +237,14 @@ struct ByKey<'a> {
 
 impl<K: SqlKey> Scaled<K> for ByKey<'_> {
     fn stretch(&mut self, range: &KeyRange<K>, most: usize) -> Result<Stretch<K>, Error> {
-        let (mut keys, mut kept) = (Vec::new(), 0);
+        let (mut keys, mut read, mut kept) = (Vec::new(), 0, 0);
         self.fetcher.each_key(self.db, range, |key, is_kept| {
-            keys.push(key()?);
+            keys.extend(key());
+            read += 1;
             kept += usize::from(is_kept);
-            Ok(keys.len() < most)
+            read < most
         })?;
-        Ok(Stretch { keys, kept })
+        Ok(Stretch { keys, read, kept })
     }
 
     fn fraction(&self, first: &K, last: &K, at: &K) -> Option<f64> {
@@ -304,8 +305,8 @@ impl Scaled<i64> for ByRowid<'_> {
             rowids.collect::<rusqlite::Result<Vec<i64>>>()
         };
         let keys = read().map_err(|source| self.relation.failed(source))?;
-        let kept = keys.len();
-        Ok(Stretch { keys, kept })
+        let (read, kept) = (keys.len(), keys.len());
+        Ok(Stretch { keys, read, kept })
     }
 
     fn fraction(&self, first: &i64, last: &i64, at: &i64) -> Option<f64> {
@@ -370,27 +371,20 @@ fn sample<K: SqlKey>(
     } else {
         &served
     };
-    let (within, own) = fetcher.within(range, given + relation.fixed.len());
-    let key = relation.key.iter();
-    let keys = Vec::from_iter(key.clone().map(|part| &*part.expression)).join(", ");
-    let order = key.zip(1..).map(|(part, at): (_, usize)| {
-        let direction = part.direction(range.order());
-        format!("{at}{}", Dialect::Sqlite.direction(direction, false))
+    let (bounds, own) = fetcher.bounds(range, given + relation.fixed.len());
+    let key = relation.key.iter().map(|part| &*part.expression);
+    let keys = Vec::from_iter(key).join(", ");
+    let order = order_by(Dialect::Sqlite, &relation.key, range.order(), |at| {
+        (at + 1).to_string()
     });
-    let order = Vec::from_iter(order).join(", ");
-    let filter = relation
-        .filters
-        .iter()
-        .map(|filter| format!("({filter}\n)"));
-    let filter = Vec::from_iter(filter).join(" AND ");
-    let filter = if filter.is_empty() { "1" } else { &filter };
+    let verdict = verdict(&relation.filters).unwrap_or_else(|| "1".to_owned());
     let (from, Rowid { name, expression }) = (&relation.from, rowid);
     let near = format!("\"near\".{}", Quoted(name));
+    // The filter may name any column, so no other table is in its scope.
     let sql = format!(
-        "WITH drawn (place) AS (VALUES {places}) \
-         SELECT {keys}, CASE WHEN {filter} THEN 1 ELSE 0 END FROM drawn CROSS JOIN {from} NOT INDEXED ON {expression} = \
-             (SELECT {near} FROM {from} AS near NOT INDEXED WHERE {near} >= place ORDER BY {near} LIMIT 1)\
-         {served}{within} ORDER BY {order}"
+        "SELECT {keys}, {verdict} FROM {from} NOT INDEXED{served}{bounds} AND {expression} IN \
+             (SELECT (SELECT {near} FROM {from} AS near NOT INDEXED WHERE {near} >= drawn.column1 ORDER BY {near} LIMIT 1) \
+             FROM (VALUES {places}) AS drawn) ORDER BY {order}"
     );
     let mut statement = db.prepare(&sql).map_err(failed)?;
     let params = (0..given).map(Param::Given);

@@ -60,7 +60,12 @@ fn parts_of_each_key_type_cover_the_range_once_and_are_even() {
          CREATE TABLE cased (id TEXT PRIMARY KEY COLLATE NOCASE) WITHOUT ROWID; INSERT INTO cased SELECT x FROM rows;
          CREATE TABLE reals (id REAL PRIMARY KEY) WITHOUT ROWID; INSERT INTO reals SELECT f FROM rows;
          CREATE TABLE twos (a INT, b INT, PRIMARY KEY (a, b DESC)) WITHOUT ROWID;
-         INSERT INTO twos SELECT skewed, id FROM rows;",
+         INSERT INTO twos SELECT skewed, id FROM rows;
+         CREATE TABLE drawn (place INTEGER PRIMARY KEY, near TEXT NOT NULL UNIQUE);
+         INSERT INTO drawn SELECT -gaps, x FROM rows;
+         CREATE TABLE mixed (id INTEGER PRIMARY KEY, x NOT NULL UNIQUE);
+         INSERT INTO mixed SELECT id, iif(id % 7, x, CAST(x AS BLOB)) FROM rows;
+         INSERT INTO mixed SELECT -id, u FROM rows WHERE id < 9",
     );
     macro_rules! even {
         ($($table:expr;)+) => {$(
@@ -92,6 +97,8 @@ fn parts_of_each_key_type_cover_the_range_once_and_are_even() {
         of("t").prefix_eq("skewed", 500).unwrap().key::<i64>(["id"]).unwrap();
         of("t").filter("id % 3 = ?1", [0]).unwrap().key::<Collated>(["x"]).unwrap();
         of("t").filter("id % 3 = ?1", [0]).unwrap().key::<i64>(["id"]).unwrap();
+        of("drawn").filter("rowid % 3 = 0 AND place < 0 AND near > ''", []).unwrap().key::<String>(["near"]).unwrap();
+        of("mixed").filter("typeof(x) = 'text'", []).unwrap().key::<String>(["x"]).unwrap();
         query::<i64>(&db, "SELECT id, x FROM t WHERE one = ?1", [7], &["id"]);
         query::<String>(&db, "SELECT c FROM t", [], &["c"]);
     }
