@@ -98,7 +98,7 @@ where
     for part in parts {
         counts.push(
             Walk::new(&mut source)
-                .resume(Cursor::bounded(part))
+                .resume(Cursor::unbounded(part))
                 .count()?,
         );
     }

@@ -97,7 +97,7 @@ fn of_table<K: SqlKey>(
     let statements = STATEMENTS.load(Relaxed);
     let mut counts = Vec::new();
     for part in parts {
-        let mut walk = Walk::new(&mut table).resume(Cursor::bounded(part));
+        let mut walk = Walk::new(&mut table).resume(Cursor::unbounded(part));
         counts.push(walk.count()?);
     }
     record(bench, &name, &counts, median(times), Some(statements))
@@ -168,7 +168,7 @@ fn of_items<K: PostgresKey>(
         }
         let mut counts = Vec::new();
         for part in parts {
-            let mut walk = Walk::new(&mut table).resume(Cursor::bounded(part));
+            let mut walk = Walk::new(&mut table).resume(Cursor::unbounded(part));
             counts.push(walk.async_count().await?);
         }
         Ok((times, counts, statements.unsigned_abs()))

@@ -172,7 +172,9 @@ fn parts_of_every_store_are_its_walk_and_differ_by_at_most_an_eighth_of_their_me
             .order(order)
             .split(40);
         let mut walk = |part| {
-            let items = Walk::new(&mut source).resume(Cursor::bounded(part)).items();
+            let items = Walk::new(&mut source)
+                .resume(Cursor::unbounded(part))
+                .items();
             items.map(|item| item.unwrap().key()).collect::<Vec<i64>>()
         };
         let parts: Vec<_> = parts.unwrap().into_iter().map(&mut walk).collect();

@@ -68,7 +68,8 @@ impl<K: Clone + PartialOrd> Cursor<K> {
         }
     }
 
-    /// Returns the start of an [unbounded](crate::Walk::unbounded) walk over `range`.
+    /// Returns the start of an [unbounded](crate::Walk::unbounded) walk over `range`, such as a part of a
+    /// [split](crate::Walk::split). The walk ends where the range does.
     #[must_use]
     pub fn unbounded(range: KeyRange<K>) -> Self {
         let given = range.is_bounded().then(|| range.clone());

@@ -553,8 +553,10 @@ impl<S: Source> Walk<S> {
     /// ends before the next one's first key. So walks over all parts yield what this walk would (G3), while others insert
     /// and delete. There are fewer parts if the range has fewer keys, and none if it is empty.
     ///
-    /// Each part is [resumed](Self::resume) by [`Cursor::bounded`], also in another process by its [`Token`]. The last
-    /// part of an unbounded walk is resumed by [`Cursor::unbounded`].
+    /// Each part is [resumed](Self::resume) by [`Cursor::unbounded`], also in another process by its [`Token`]. It ends
+    /// where its range does, so its walk needs no last key. Its cursor is never [done](Cursor::is_done): the part is done
+    /// when its walk ends. [`Cursor::bounded`] is wrong here: that walk ends at the part's last key, and misses what is
+    /// inserted between this key and the next part meanwhile.
     ///
     /// ```
     /// use std::collections::BTreeMap;
@@ -565,7 +567,7 @@ impl<S: Source> Walk<S> {
     /// let parts = Walk::new(&map).split(4)?;
     /// let sums = thread::scope(|scope| {
     ///     let workers = parts.into_iter().map(|part| {
-    ///         let rest = Walk::new(&map).resume(Cursor::bounded(part));
+    ///         let rest = Walk::new(&map).resume(Cursor::unbounded(part));
     ///         scope.spawn(move || rest.items().map(|item| item.map(|(_, n)| n)).sum::<Result<u32, _>>())
     ///     });
     ///     let workers: Vec<_> = workers.collect();

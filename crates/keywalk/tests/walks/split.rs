@@ -15,9 +15,10 @@ use crate::shelf::ORDERS;
 #[cfg(feature = "async")]
 use crate::ways::block_on;
 
-/// Keys, and what is returned as the points.
+/// Keys, of which some are inserted after each query for the last key, and what is returned as the points.
 #[derive(Clone)]
 struct Claims<'a> {
+    early: &'a BTreeSet<i64>,
     keys: &'a BTreeSet<i64>,
     points: Vec<i64>,
 }
@@ -34,7 +35,7 @@ impl<'a> ChunkSource for Claims<'a> {
     }
 
     fn last_key(&mut self, range: &KeyRange<i64>) -> Result<LastKey<i64>, Infallible> {
-        self.keys.last_key(range)
+        self.early.last_key(range)
     }
 }
 
@@ -81,15 +82,18 @@ fn bound() -> impl Strategy<Value = Bound<i64>> {
 
 proptest! {
     #[test]
-    fn the_parts_tile_the_walk_whatever_the_points_are(
-        keys in prop::collection::btree_set(0_i64..30, 0..20),
+    fn the_parts_tile_the_walk_whatever_the_points_are_and_while_others_insert(
+        early in prop::collection::btree_set(0_i64..30, 0..20),
+        late in prop::collection::btree_set(0_i64..30, 0..20),
         points in prop::collection::vec(-3_i64..33, 0..8),
         (bounds, order) in ((bound(), bound()), prop::sample::select(ORDERS.to_vec())),
         parts in prop_oneof![7 => 1_usize..8, 1 => Just(usize::MAX)],
         (is_unbounded, lag, resumed) in (any::<bool>(), prop::option::of(0_i64..9), prop::option::of(0_usize..9)),
     ) {
+        let keys = &early | &late;
+        let claims = || Claims { early: &early, keys: &keys, points: points.clone() };
         let walk = || {
-            let mut walk = Walk::new(Claims { keys: &keys, points: points.clone() }).range(bounds).order(order);
+            let mut walk = Walk::new(claims()).range(bounds).order(order);
             if let Some(lag) = lag {
                 walk = walk.end_before(move |last| if order == ORDERS[0] { last - lag } else { last + lag });
             }
@@ -100,7 +104,7 @@ proptest! {
                 Some(count) => {
                     let mut items = walk.items();
                     items.by_ref().take(count).for_each(drop);
-                    Walk::new(Claims { keys: &keys, points: points.clone() }).resume(items.cursor())
+                    Walk::new(claims()).resume(items.cursor())
                 }
                 None => walk,
             }
@@ -110,10 +114,7 @@ proptest! {
         #[cfg(feature = "async")]
         prop_assert_eq!(&block_on(walk().async_split(parts)).unwrap(), &split);
         prop_assert!(split.len() <= parts);
-        let part = |part: &KeyRange<i64>| {
-            let rest = Walk::new(Claims { keys: &keys, points: Vec::new() });
-            of(rest.resume(Cursor::bounded(*part)))
-        };
+        let part = |part: &KeyRange<i64>| of(Walk::new(claims()).resume(Cursor::unbounded(*part)));
         prop_assert_eq!(split.iter().flat_map(part).collect::<Vec<_>>(), of(walk()));
         for pair in split.windows(2) {
             let Bound::Included(point) = pair[1].start() else {
