@@ -290,6 +290,12 @@ fn an_error_names_the_shard_and_keeps_its_cause_and_the_walk_resumes_whole() {
     let fewer = Walk::new(shards(&maps[..7])).resume_token(&token).map(drop);
     let error = fewer.unwrap_err().to_string();
     assert!(error.contains("`s7` is missing here"), "{error}");
+    let numbered = Walk::new(shards(&maps).numbered()).resume_token(&token);
+    let error = numbered.map(drop).unwrap_err().to_string();
+    assert!(
+        error.contains("call `Merge::numbered` just as then"),
+        "{error}"
+    );
     let rest = Walk::new(shards(&maps)).resume_token(&token).unwrap();
     keys.extend(rest.items().map(|item| item.unwrap().0));
     assert!(keys.into_iter().eq(0..1_000));

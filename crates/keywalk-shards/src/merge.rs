@@ -423,12 +423,18 @@ impl<S: AsyncChunkSource<Key: fmt::Debug, Error: Into<BoxError>>> AsyncChunkSour
     }
 }
 
+/// What to do if a token of shards with these names is refused.
+const SAME_NUMBERS: &str = "if the shards are the same, call `Merge::numbered` just as then: with the shards in the \
+                            same order, or not at all";
+
 /// A token holds one position, and the name and fingerprint of each shard. The order of the shards doesn't matter,
 /// except with [`numbered`](Merge::numbered). Keys are encoded by the shard whose name is first in the alphabet.
 impl<S: ResumableSource<Error: Into<BoxError>>> ResumableSource for Merge<S> {
     fn fingerprint(&self) -> Result<Fingerprint, ShardError> {
         let count = self.shards.len();
-        let mut whole = Fingerprint::new("shards").relation(format!("{count} shards"));
+        let mut whole = Fingerprint::new("shards")
+            .relation(format!("{count} shards"))
+            .cure(FingerprintField::Relation, SAME_NUMBERS);
         for (shard, place) in self.shards.iter().zip(0..) {
             let member = shard.source.fingerprint();
             let member = member.map_err(|error| shard.failed(error))?;

@@ -121,7 +121,8 @@ impl Fingerprint {
     ///
     /// A token also stores each member's name, as text that anyone can read, and a 32-bit hash of its fingerprint. If a
     /// member is missing, new or different, the token is refused in the field
-    /// [`Relation`](FingerprintField::Relation), and the error names the member.
+    /// [`Relation`](FingerprintField::Relation), and the error names the member. For a different one, the error also
+    /// gives your [advice](Self::cure) on that field.
     ///
     /// ```
     /// use keywalk::Fingerprint;

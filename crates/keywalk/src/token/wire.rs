@@ -16,7 +16,6 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::cmp::Ordering;
 use core::ops::Bound;
 
 use super::TokenError;
@@ -188,7 +187,7 @@ impl<'a> Body<'a> {
         fields: &[FingerprintField],
     ) -> Result<(), TokenError> {
         let here = source.hashes();
-        let cure_of_members = self.cure_of_members(source.members());
+        let cure_of_members = self.cure_of_members(source);
         let differs = |field: &FingerprintField| {
             // A forged token may have other members than its hash.
             let has_other_members =
@@ -206,39 +205,38 @@ impl<'a> Body<'a> {
         })
     }
 
-    /// Names the first member, by name, that differs from the source's, and says what to do.
-    fn cure_of_members(&self, here: &[Member]) -> Option<String> {
-        let (mut there, mut here) = (self.members.iter().peekable(), here.iter().peekable());
+    /// Names a member that differs from the source's, the first one by name, and says what to do.
+    fn cure_of_members(&self, source: &Fingerprint) -> Option<String> {
+        let (there, here) = (&self.members, source.members());
+        let of_here = |name: &str| here.binary_search_by(|member| (*member.name).cmp(name));
+        let of_there = |name: &str| there.binary_search_by(|(there, _)| (*there).cmp(name));
         let shown = |name: &str| format!("`{}`", Excerpt::new(name, MOST_CHARS));
-        loop {
-            let order = match (there.peek(), here.peek()) {
-                (None, None) => return None,
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (Some((there, _)), Some(here)) => (*there).cmp(&here.name),
-            };
-            let (there, here) = (
-                there.next_if(|_| order.is_le()),
-                here.next_if(|_| order.is_ge()),
-            );
-            return Some(match (there, here) {
-                (Some((_, there)), Some(here)) if *there == here.hash => continue,
-                (Some((name, _)), Some(_)) => {
-                    let name = shown(name);
-                    format!(
-                        "its member {name} is another one here; pass the {name} that it was taken from"
-                    )
-                }
-                (Some((name, _)), None) => {
-                    format!("its member {} is missing here; add it", shown(name))
-                }
-                (None, Some(here)) => format!(
-                    "the member {} is new here; leave it out, or walk from the start",
-                    shown(&here.name)
-                ),
-                (None, None) => return None,
-            });
-        }
+        let missing = there.iter().find(|(name, _)| of_here(name).is_err());
+        let new = here.iter().find(|member| of_there(&member.name).is_err());
+        let missing = missing.map(|(name, _)| shown(name));
+        let new = new.map(|member| shown(&member.name));
+        Some(match (missing, new) {
+            (Some(missing), Some(new)) => format!(
+                "its member {missing} is missing here, and {new} is new; pass {missing} instead, or, if {new} is \
+                 {missing} renamed, give it that name"
+            ),
+            (Some(missing), None) => format!("its member {missing} is missing here; add it"),
+            (None, Some(new)) => {
+                format!("the member {new} is new here; leave it out, or walk from the start")
+            }
+            (None, None) => {
+                let mut both = there.iter().zip(here);
+                let (_, other) = both.find(|((_, hash), member)| *hash != member.hash)?;
+                let name = shown(&other.name);
+                let cure = match source.cure_of(FingerprintField::Relation) {
+                    "" => String::new(),
+                    cure => format!("; {cure}"),
+                };
+                format!(
+                    "its member {name} is another one here; pass the {name} that it was taken from{cure}"
+                )
+            }
+        })
     }
 
     /// Decodes the cursor if these fingerprint fields match the source's.

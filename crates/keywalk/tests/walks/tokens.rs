@@ -457,11 +457,12 @@ fn a_member_that_is_missing_or_new_or_another_one_is_named_with_its_cure_and_the
         (&[("eu", "orders")][..], "its member `us` is missing here; add it"),
         (&[][..], "its member `eu` is missing here; add it"),
         (&[("as", "orders"), ("eu", "orders"), ("us", "orders")][..], "the member `as` is new here; leave it out"),
-        (&[("eu", "orders"), ("us", "items")][..], "its member `us` is another one here; pass the `us`"),
+        (&[("as", "orders"), ("us", "orders")][..], "its member `eu` is missing here, and `as` is new; pass `eu` instead"),
+        (&[("eu", "orders"), ("zs", "orders")][..], "or, if `zs` is `us` renamed, give it that name"),
+        (&[("eu", "orders"), ("us", "items")][..], "its member `us` is another one here; pass the `us` that it was taken from; number them"),
     } {
-        let error = taken
-            .check(&shards(members))
-            .expect_err("its members differ");
+        let here = shards(members).cure(FingerprintField::Relation, "number them");
+        let error = taken.check(&here).expect_err("its members differ");
         assert!(error.to_string().contains(cure), "{error}");
         let new = token(&shards(members)).check(&shards(&[("eu", "orders"), ("us", "orders")]));
         assert!(new.is_err(), "{members:?}");
