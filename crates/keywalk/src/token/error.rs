@@ -19,7 +19,7 @@ const MOST_CHARS: usize = 120;
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// The token isn't as it was written: cut, changed, or no token at all.
+    /// The token isn't as it was written: cut, changed, of another type, or no token at all.
     Damaged,
     /// The token has this many bytes, more than [`Token::MAX_BYTES`](crate::Token::MAX_BYTES). For text the
     /// number is approximate.
@@ -48,8 +48,8 @@ impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             TokenError::Damaged => f.write_str(
-                "the cursor's token is damaged: it was cut or changed, or is no token; \
-                 walk from the start, or from an earlier token",
+                "the cursor's token is damaged: it was cut or changed, or is of another type, or no token; read it as \
+                 the type that wrote it (`Token`, `PartsToken`), or walk from the start, or from an earlier token",
             ),
             TokenError::TooLong(bytes) => write!(
                 f,

@@ -103,7 +103,7 @@ fn a_walks_error_is_one_whole_sentence() {
         cure: String::new(),
     };
     for (token, says) in [
-        (TokenError::Damaged, "damaged"),
+        (TokenError::Damaged, "read it as the type that wrote it"),
         (TokenError::TooLong(17), "17 bytes"),
         (TokenError::Version(7), "form 7"),
         (TokenError::Signed, "`SignedToken`"),
