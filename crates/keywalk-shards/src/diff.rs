@@ -76,6 +76,12 @@ use crate::shard_error::{BoxError, ShardError};
 ///
 /// A bounded walk ends at the last key of either side at its start.
 ///
+/// # SQLite against PostgreSQL
+///
+/// A blocking side becomes an asynchronous one by `Offload` of keywalk-tokio:
+/// `Diff::new(Offload::new(sqlite), postgres, ..)`. For text keys, declare the PostgreSQL column `COLLATE "C"`: both
+/// sides must sort by bytes.
+///
 /// # Cost
 ///
 /// About two walks: a fetch reads at most as many rows of each side as the chunk takes differences. Items are moved

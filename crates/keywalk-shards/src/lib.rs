@@ -9,7 +9,16 @@
 //! | to check a migration or a replica, and to repair it | [`Diff`] |
 //!
 //! [`Merge`] and [`Diff`] are sources: walks over them have all options, cursors, tokens and guarantees of a
-//! [`Walk`](keywalk::Walk), and jobs run over them.
+//! [`Walk`](keywalk::Walk), and jobs run over them. The exception is [`Walk::split`](keywalk::Walk::split): for
+//! [`Parallel`] and keywalk-job's `ParallelJob`, split each shard by itself.
+//!
+//! # Features
+//!
+//! - `async`: asynchronous shards and sides, such as PostgreSQL's, which are fetched concurrently (`BoxAsyncShard` for
+//!   those of different engines); and parallel walks in tokio's tasks (`Parallel::async_run`, `async_map_in_order`,
+//!   `async_map_unordered`).
+//!
+//! No feature is on by default.
 
 #![forbid(unsafe_code)]
 

@@ -55,7 +55,7 @@ use crate::shard_error::{BoxError, ShardError};
 /// | Errors (G11) | the error names the shard; the walk resumes whole |
 /// | Held between fetches (G14) | nothing, in any shard |
 /// | Memory (G13) | about two chunks of items: what the walk yields, and what was fetched; a third one where the walk passes from one shard to the next; and up to 32 items per shard |
-/// | Tokens | one position for all shards; they hold the shards' names as text; a shard that is missing, new or different is refused by its name |
+/// | Tokens | one position for all shards; they hold the shards' names as text; a shard that is missing, new or different is refused by its name; the order of the shards doesn't matter, unless they are numbered; after an error about the same key, the token also resumes with [`SameKey::First`] |
 ///
 /// [Numbered](Self::numbered) shards hold one chunk more, together.
 ///
