@@ -304,13 +304,13 @@ fn an_error_names_the_shard_and_keeps_its_cause_and_the_walk_resumes_whole() {
 #[test]
 fn the_same_key_in_two_shards_is_an_error_that_names_both_and_the_key() {
     let maps = [[1, 2, 3], [4, 2, 9]].map(|keys| keys.map(|key| (key, 0)).into());
-    let error = Walk::new(shards(&maps))
-        .items()
-        .last()
-        .unwrap()
-        .unwrap_err();
+    let mut items = Walk::new(shards(&maps)).chunk_size(1).items();
+    let error = items.by_ref().last().unwrap().unwrap_err();
     let said = "`s0` and `s1` both hold the key 2; delete one, or use the first shard's by";
     assert!(error.to_string().starts_with(said), "{error}");
+    let first = Walk::new(shards(&maps).on_same_key(SameKey::First));
+    let rest = first.resume_token(&items.token().unwrap()).unwrap();
+    assert!(rest.items().map(|item| item.unwrap().0).eq([2, 3, 4, 9]));
     let none = Merge::<Shard>::new(Vec::<(&str, Shard)>::new()).unwrap_err();
     assert_eq!(none.kind(), ShardErrorKind::NoShards);
     let same = Merge::new([("a", shard(&maps[0])), ("a", shard(&maps[1]))]).unwrap_err();
