@@ -103,8 +103,10 @@ pub use worker::{Worker, WorkerChunks};
 /// # The walk of a worker
 ///
 /// A worker's walk has options of its own, such as the chunk size. Its range, if it has one, must contain the parts.
-/// Its order, limit, end and cursor are those of the parts: what you set has no effect. It must be over the store, table
-/// and key that was split. This isn't checked: over another table, the walk visits that table's rows, or none, and is done.
+/// Its order, limit, end and cursor are those of the parts: what you set has no effect.
+///
+/// It must be over the store, table and key that was split. This isn't checked: over another table, the walk visits
+/// that table's rows, or none, and is done.
 ///
 /// # Cost
 ///

@@ -554,9 +554,9 @@ impl<S: Source> Walk<S> {
     /// and delete. There are fewer parts if the range has fewer keys, and none if it is empty.
     ///
     /// Each part is [resumed](Self::resume) by [`Cursor::unbounded`], also in another process by its [`Token`]. It ends
-    /// where its range does, so its walk needs no last key. Its cursor is never [done](Cursor::is_done): the part is done
-    /// when its walk ends. [`Cursor::bounded`] is wrong here: that walk ends at the part's last key, and misses what is
-    /// inserted between this key and the next part meanwhile.
+    /// where its range does, so its walk needs no last key. Its cursor is never [done](Cursor::is_done): the part is
+    /// done when its walk ends. [`Cursor::bounded`] is wrong here: that walk ends at the part's last key, and misses
+    /// what is inserted between this key and the next part meanwhile.
     ///
     /// ```
     /// use std::collections::BTreeMap;
