@@ -42,7 +42,8 @@ mod split;
 /// // The keys in three parts, for three workers.
 /// let parts = Walk::new(&mut counts).split(3)?;
 /// for part in parts {
-///     let walk = Walk::new(&mut counts).resume(Cursor::bounded(part));
+///     // Unbounded, because a part has its own end.
+///     let walk = Walk::new(&mut counts).resume(Cursor::unbounded(part));
 ///     assert!((290..310).contains(&walk.items().count()));
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -142,7 +142,8 @@
 //!         let mut prices = prices(&path);
 //!         let mut sum = 0;
 //!         while let Some(part) = { parts.lock().unwrap().next() } {
-//!             for item in Walk::new(&mut prices).resume(Cursor::bounded(part)) {
+//!             // Unbounded, because a part has its own end.
+//!             for item in Walk::new(&mut prices).resume(Cursor::unbounded(part)) {
 //!                 sum += item?.1;
 //!             }
 //!         }
