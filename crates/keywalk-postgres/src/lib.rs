@@ -42,7 +42,7 @@
 //!
 //! # What it guarantees
 //!
-//! The [promises of a walk](keywalk#what-a-walk-promises), G1 to G15, hold for [`Table`] and [`Query`]:
+//! The [promises of a walk](keywalk#what-a-walk-guarantees), G1 to G15, hold for [`Table`] and [`Query`]:
 //!
 //! | | |
 //! |---|---|

@@ -37,7 +37,7 @@
 //!
 //! # What it guarantees
 //!
-//! The [promises of a walk](keywalk#what-a-walk-promises), G1 to G15, hold for [`Table`] and [`Query`]. This is
+//! The [promises of a walk](keywalk#what-a-walk-guarantees), G1 to G15, hold for [`Table`] and [`Query`]. This is
 //! how each promise is kept:
 //!
 //! | | [`Table`] | [`Query`] |
