@@ -42,6 +42,7 @@ mod split;
 /// // The keys in three parts, for three workers.
 /// let parts = Walk::new(&mut counts).split(3)?;
 /// for part in parts {
+///     // Unbounded, because a part has its own end.
 ///     let walk = Walk::new(&mut counts).resume(Cursor::unbounded(part));
 ///     assert!((290..310).contains(&walk.items().count()));
 /// }

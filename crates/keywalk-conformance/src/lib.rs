@@ -78,7 +78,7 @@
 //!
 //! # Reading a failure
 //!
-//! A failure names the broken clause: one of the [walk's promises](keywalk#what-a-walk-promises), G1 to G15, or
+//! A failure names the broken clause: one of the [walk's promises](keywalk#what-a-walk-guarantees), G1 to G15, or
 //! `Harness`. It shows the smallest history found that breaks it:
 //!
 //! ```text

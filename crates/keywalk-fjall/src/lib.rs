@@ -53,7 +53,7 @@
 //! | Allocations per item, in lent chunks after the first | none by this crate; fjall may allocate for a key of more than 20 bytes |
 //! | Jobs | exactly once: effects and checkpoint commit in one batch |
 //!
-//! The guarantees G1 to G15 are those of a [walk](keywalk#what-a-walk-promises).
+//! The guarantees G1 to G15 are those of a [walk](keywalk#what-a-walk-guarantees).
 //!
 //! fjall and uuid are part of this crate's interface ([`fjall`] and [`uuid`] are re-exported): use the same versions.
 //!

@@ -110,7 +110,7 @@
 //! | Another runner takes the job from this one, because the lock file was deleted or locks don't work on this file system | ends with [`Error::CheckpointStore`] at its next commit | the later run continues |
 //! | The walk differs from the one that the job began with: in table, key, filter, range or order, or in whether it is unbounded | ends with [`Error::Resume`]; or [starts over](Job::restart_if_changed), continues to a [later end](Job::extend_range), or [adopts](Job::adopt) another query | |
 //! | The job is done | does nothing, or [starts over](Job::restart_when_done) | |
-//! | Rows are deleted, inserted or changed concurrently | as in any [walk](keywalk#what-a-walk-promises) | |
+//! | Rows are deleted, inserted or changed concurrently | as in any [walk](keywalk#what-a-walk-guarantees) | |
 //!
 //! The function may delete, update and insert any rows, also in the table that is walked. Changing a row's *key*
 //! is a delete and an insert. A row that was behind the walk and moves ahead of it is visited again, under its

@@ -49,7 +49,7 @@
 //! A saved cursor, a [`Token`](keywalk::Token), resumes over any of these stores that has the same name and key
 //! type: see [`Named`].
 //!
-//! G1 to G15 are the promises of a [walk](keywalk#what-a-walk-promises). The promises that the first table
+//! G1 to G15 are the promises of a [walk](keywalk#what-a-walk-guarantees). The promises that the first table
 //! doesn't list hold as stated there.
 //!
 //! # Features

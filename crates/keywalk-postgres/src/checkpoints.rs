@@ -83,8 +83,8 @@ use error::Cause;
 /// In both cases the fence holds besides: a run's commit fails once a later run has recorded itself. So effects through
 /// the transaction are never done twice, unless the job was reset between the two runs.
 ///
-/// The key of the lock has two parts, which `pg_locks` shows: `classid` is the OID of the table `keywalk_jobs`, and
-/// `objid` is `hashtext` of the job's name.
+/// The key of the lock is `hashtextextended(name, oid)`, of the job's name and the OID of the table `keywalk_jobs`. It
+/// has 64 bits: `pg_locks` shows the higher half as `classid`, the lower one as `objid`.
 ///
 /// # Tables
 ///
@@ -94,7 +94,8 @@ use error::Cause;
 /// - `keywalk_jobs` has one row per job: `name`, `run` (the number of the run that wrote the row, counted from 1),
 ///   `done`, `items`, `skipped`, `share` (the walk's [fraction done](keywalk_job::Progress::fraction), 0 to 1, or NULL
 ///   if unknown), `position` (the last key, human-readable), `updated` (milliseconds since 1970), and `checkpoint`. The
-///   other columns are copies of what `checkpoint` holds, for monitoring.
+///   other columns are copies of what `checkpoint` holds, for monitoring. In the row of a part of a parallel job, `run`
+///   is larger: it also contains the number of the job's plan.
 /// - `keywalk_dead_letters` has one row per skipped item: `job`, `key` (human-readable), `key_bytes`, `error`, `time`
 ///   (milliseconds since 1970). Its primary key is `(job, key_bytes)`.
 ///
@@ -110,7 +111,7 @@ pub struct PostgresCheckpoints<C> {
     /// Returns the client that holds the lock, if it is held for the time of a run.
     session: Option<Session<C>>,
     /// Locks the job that was leased last.
-    lock: Option<LockKey>,
+    lock: Option<i64>,
     /// True once the tables are known to exist.
     is_made: bool,
 }
@@ -191,10 +192,6 @@ impl<C: Connect> PostgresCheckpoints<C> {
 /// A connection, for a while.
 type Lent<'a> = Box<dyn Deref<Target = Client> + Send + Sync + 'a>;
 
-/// The two parts of an advisory lock's key.
-#[derive(Clone, Copy)]
-struct LockKey(i32, i32);
-
 /// The transaction of a chunk, lent to a job's function. Its effects commit with the checkpoint, or not at all.
 ///
 /// It dereferences to tokio-postgres' [`Client`]. Nested transactions are savepoints by name:
@@ -238,7 +235,7 @@ impl<C: Connect> AsyncCheckpointStore for PostgresCheckpoints<C> {
     async fn begin(&mut self) -> Result<ChunkTransaction<'_>, CheckpointError> {
         self.make().await?;
         let lock = match self.lock {
-            Some(LockKey(table, job)) => format!("pg_try_advisory_xact_lock({table}, {job})"),
+            Some(key) => format!("pg_try_advisory_xact_lock({key})"),
             None => "true".to_owned(),
         };
         let mut transaction = ChunkTransaction {
@@ -383,14 +380,14 @@ impl AsyncScope for ChunkTransaction<'_> {
 /// The lease of a job, by an advisory lock. Dropping it sends the unlock; it doesn't wait.
 pub struct PostgresLease<C> {
     db: Arc<C>,
-    held: Option<(Session<C>, LockKey)>,
+    held: Option<(Session<C>, i64)>,
 }
 
 impl<C> PostgresLease<C> {
     /// Returns the client and the statement that ends the lock, at the first call.
     fn unlock(&mut self) -> Option<(&Client, String)> {
-        let (client, LockKey(table, job)) = self.held.take()?;
-        let sql = format!("SELECT pg_advisory_unlock({table}, {job})");
+        let (client, key) = self.held.take()?;
+        let sql = format!("SELECT pg_advisory_unlock({key})");
         Some((client(&self.db), sql))
     }
 }
@@ -419,10 +416,9 @@ impl<C: Connect> AsyncLeases for PostgresCheckpoints<C> {
         let client = self.connect().await?;
         let keys = client.query_typed(LOCK_KEY, &[(&job, Type::TEXT)]).await;
         let keys = keys.map_err(failed())?;
-        let Some(key) = keys.first().map(|row| LockKey(row.get(0), row.get(1))) else {
+        let Some(key) = keys.first().map(|row| row.get::<_, i64>(0)) else {
             return Ok(None);
         };
-        let LockKey(table, job) = key;
         let try_lock = match self.session {
             Some(_) => "pg_try_advisory_lock",
             // It ends at once. The chunks have it.
@@ -431,7 +427,7 @@ impl<C: Connect> AsyncLeases for PostgresCheckpoints<C> {
         // A session gets its own lock once more, so that is ruled out first.
         let sql = format!(
             "SELECT NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()
-                AND classid::int4 = {table} AND objid::int4 = {job} AND objsubid = 2)"
+                AND classid::int8 << 32 | objid::int8 = {key} AND objsubid = 1)"
         );
         if !is_true(&client, &sql).await.map_err(failed())? {
             return Ok(None);
@@ -441,7 +437,7 @@ impl<C: Connect> AsyncLeases for PostgresCheckpoints<C> {
             db: Arc::clone(&self.db),
             held: self.session.map(|client| (client, key)),
         };
-        let is_locked = is_true(&client, &format!("SELECT {try_lock}({table}, {job})")).await;
+        let is_locked = is_true(&client, &format!("SELECT {try_lock}({key})")).await;
         if !is_locked.map_err(failed())? {
             lease.held = None;
             return Ok(None);
@@ -521,7 +517,8 @@ fn without_nul(text: &str) -> Cow<'_, str> {
 const EXISTS: &str = "SELECT to_regclass('keywalk_jobs') IS NOT NULL \
     AND to_regclass('keywalk_dead_letters') IS NOT NULL";
 
-const LOCK_KEY: &str = "SELECT 'keywalk_jobs'::regclass::oid::int4, hashtext($1)";
+/// A store has the locks of thousands of parts at once. In 64 bits no two of their names have one key.
+const LOCK_KEY: &str = "SELECT hashtextextended($1, 'keywalk_jobs'::regclass::oid::int8)";
 
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS keywalk_jobs (

@@ -500,7 +500,7 @@ impl SqlKeyColumn for Vec<u8> {
 /// knows that order.
 ///
 /// Two values compare as `None` unless they are the same text. A walk by such a key can therefore only check that
-/// keys don't repeat, and so fewer kinds of damage are detected ([G15](keywalk#what-a-walk-promises)). The order is
+/// keys don't repeat, and so fewer kinds of damage are detected ([G15](keywalk#what-a-walk-guarantees)). The order is
 /// PostgreSQL's. It is proven that the index and the comparison use the same collation. Not detected is an operating
 /// system whose update changed a collation's order (PostgreSQL warns of it): REINDEX then.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

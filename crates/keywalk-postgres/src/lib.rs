@@ -42,7 +42,7 @@
 //!
 //! # What it guarantees
 //!
-//! The [promises of a walk](keywalk#what-a-walk-promises), G1 to G15, hold for [`Table`] and [`Query`]:
+//! The [promises of a walk](keywalk#what-a-walk-guarantees), G1 to G15, hold for [`Table`] and [`Query`]:
 //!
 //! | | |
 //! |---|---|
@@ -92,7 +92,8 @@
 //!     let mut items = items().await?;
 //!     loop {
 //!         let Some(part) = parts.lock().unwrap().next() else { break };
-//!         let mut chunks = Walk::new(&mut items).resume(Cursor::bounded(part)).async_chunks();
+//!         // Unbounded, because a part has its own end.
+//!         let mut chunks = Walk::new(&mut items).resume(Cursor::unbounded(part)).async_chunks();
 //!         while let Some(items) = chunks.next().await? {
 //!             println!("{} rows", items.len());
 //!         }

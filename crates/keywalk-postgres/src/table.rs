@@ -246,6 +246,14 @@ impl<'a, C, K, D> Table<'a, C, K, D> {
     /// later rows from being settled. Rows that the walk's own transaction wrote aren't settled in it. A fetch costs no
     /// more than without `settled`.
     ///
+    /// These list such transactions, the oldest first:
+    ///
+    /// ```sql
+    /// SELECT pid, backend_xid, query FROM pg_stat_activity
+    /// WHERE backend_xid IS NOT NULL ORDER BY age(backend_xid) DESC;
+    /// SELECT gid, database, prepared FROM pg_prepared_xacts ORDER BY age(transaction) DESC;
+    /// ```
+    ///
     /// For a table, view or join without such a column: end the walk some time before the last key, with
     /// [`Walk::end_before`](keywalk::Walk::end_before). It misses rows of transactions that are open for longer.
     pub fn settled(mut self) -> Self {

@@ -57,7 +57,7 @@
 //! | Allocations per item, in lent chunks after the first | none by this crate |
 //! | Jobs | exactly once: effects and checkpoint commit in one transaction |
 //!
-//! The guarantees G1 to G15 are those of a [walk](keywalk#what-a-walk-promises).
+//! The guarantees G1 to G15 are those of a [walk](keywalk#what-a-walk-guarantees).
 //!
 //! `Database::compact` needs the database alone (`&mut`), so no source may refer to it: keep the walk's cursor, drop
 //! the walk, compact, and resume.

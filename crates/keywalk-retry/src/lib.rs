@@ -37,7 +37,7 @@
 //! `Retry::with_async_sleep` that waits, such as `tokio::time::sleep`. A future that is dropped while it waits loses
 //! nothing: the next fetch starts with the policy's first delay.
 //!
-//! The guarantees G1 to G15 are those of a [walk](keywalk#what-a-walk-promises). A job has its own retry
+//! The guarantees G1 to G15 are those of a [walk](keywalk#what-a-walk-guarantees). A job has its own retry
 //! policy, for the processing of items and for its checkpoints: `Job::retry` in [`keywalk-job`].
 //!
 //! The policy comes from [backon]: the number of retries, their delays and jitter. backon is part of this

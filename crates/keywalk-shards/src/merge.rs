@@ -18,7 +18,7 @@ use crate::shard_error::{BoxError, ShardError};
 ///
 /// Use it for a database that is split into shards, and for a table per month. It is itself a [`ChunkSource`]: cursors,
 /// pages, tokens, retries and jobs work as over one store. With the feature `async` it is also an
-/// [`AsyncChunkSource`](keywalk::AsyncChunkSource), which fetches from all shards concurrently.
+/// `AsyncChunkSource`, which fetches from all shards concurrently.
 ///
 /// Months of one database:
 ///

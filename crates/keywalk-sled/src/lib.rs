@@ -46,7 +46,7 @@
 //! | Stored bytes that decode to a key but aren't its encoding | an error; the source encodes keys again to find such bytes, unless the type is [`CANONICAL`](Key::CANONICAL) |
 //! | Allocations per item, in lent chunks after the first | none by this crate; sled itself allocates for a key of more than 22 bytes |
 //!
-//! The guarantees G1 to G15 are those of a [walk](keywalk#what-a-walk-promises).
+//! The guarantees G1 to G15 are those of a [walk](keywalk#what-a-walk-guarantees).
 //!
 //! Don't fetch inside the closure of a sled transaction: sled's ranges wait there forever for the transaction.
 //! Between two transactions, and between two items of a walk, you can use sled freely.

@@ -113,7 +113,8 @@ use error::Cause;
 /// - `keywalk_jobs` has one row per job: `name`, `run` (the number of the run that wrote the row, counted from 1),
 ///   `done` (0 or 1), `items`, `skipped`, `share` (the walk's [fraction done](keywalk_job::Progress::fraction), 0 to 1,
 ///   or NULL if unknown), `position` (the last key, human-readable), `updated` (milliseconds since 1970), and
-///   `checkpoint`. The other columns are copies of what `checkpoint` holds, for monitoring.
+///   `checkpoint`. The other columns are copies of what `checkpoint` holds, for monitoring. In the row of a part of a
+///   parallel job, `run` is larger: it also contains the number of the job's plan.
 /// - `keywalk_dead_letters` has one row per [skipped] item: `job`, `key` (human-readable), `key_bytes`, `error`,
 ///   `time` (milliseconds since 1970). Its primary key is `(job, key_bytes)`.
 ///

@@ -573,7 +573,7 @@ impl<T: SqlKeyColumn> SqlKeyColumn for Option<T> {
 /// that order.
 ///
 /// Two values compare as `None` unless they are the same text. A walk by such a key can therefore only check that
-/// keys don't repeat, and so fewer kinds of damage are detected ([G15](keywalk#what-a-walk-promises)). The order is
+/// keys don't repeat, and so fewer kinds of damage are detected ([G15](keywalk#what-a-walk-guarantees)). The order is
 /// SQLite's. The walk proves that the index and the comparison use the same collation.
 ///
 /// The collation must be a total order, and the index must have been sorted by it. SQLite's search may miss rows

@@ -37,7 +37,7 @@
 //!
 //! # What it guarantees
 //!
-//! The [promises of a walk](keywalk#what-a-walk-promises), G1 to G15, hold for [`Table`] and [`Query`]. This is
+//! The [promises of a walk](keywalk#what-a-walk-guarantees), G1 to G15, hold for [`Table`] and [`Query`]. This is
 //! how each promise is kept:
 //!
 //! | | [`Table`] | [`Query`] |
@@ -142,7 +142,8 @@
 //!         let mut prices = prices(&path);
 //!         let mut sum = 0;
 //!         while let Some(part) = { parts.lock().unwrap().next() } {
-//!             for item in Walk::new(&mut prices).resume(Cursor::bounded(part)) {
+//!             // Unbounded, because a part has its own end.
+//!             for item in Walk::new(&mut prices).resume(Cursor::unbounded(part)) {
 //!                 sum += item?.1;
 //!             }
 //!         }

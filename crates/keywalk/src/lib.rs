@@ -25,6 +25,7 @@
 //! | You have | Use |
 //! |---|---|
 //! | a SQLite table or query | [`keywalk-sqlite`] |
+//! | a PostgreSQL table or query | [`keywalk-postgres`] |
 //! | a `BTreeMap` or `BTreeSet` | `Walk::new(&map)` |
 //! | a shared map, a skip list or a sorted slice in memory | [`keywalk-memory`] |
 //! | a redb table | [`keywalk-redb`] |
@@ -112,6 +113,7 @@
 //! Terms are defined in the repository's GLOSSARY.md.
 //!
 //! [`keywalk-sqlite`]: https://docs.rs/keywalk-sqlite
+//! [`keywalk-postgres`]: https://docs.rs/keywalk-postgres
 //! [`keywalk-memory`]: https://docs.rs/keywalk-memory
 //! [`keywalk-redb`]: https://docs.rs/keywalk-redb
 //! [`keywalk-fjall`]: https://docs.rs/keywalk-fjall
