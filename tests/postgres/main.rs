@@ -448,7 +448,7 @@ where
     let mut of_ranges = Vec::new();
     for range in ranges {
         let mut keys = Vec::new();
-        let walk = Walk::new(&mut *source).resume(Cursor::bounded(range));
+        let walk = Walk::new(&mut *source).resume(Cursor::unbounded(range));
         let mut chunks = walk.async_chunks();
         while let Some(items) = chunks.next().await.expect("nothing fails") {
             keys.extend(items.iter().map(|(key, _)| key.clone()));
@@ -610,7 +610,7 @@ fn parts_cover_what_stays_while_others_insert_and_delete() {
         let mut came = Vec::new();
         for (seed, range) in (2..).zip(cut.unwrap()) {
             let walk = Walk::new(&mut source).chunk_size(400);
-            let mut chunks = walk.resume(Cursor::bounded(range)).async_chunks();
+            let mut chunks = walk.resume(Cursor::unbounded(range)).async_chunks();
             while let Some(items) = chunks.next().await.unwrap() {
                 came.extend(items.iter().map(|(id, _)| *id));
             }

@@ -19,7 +19,7 @@ use crate::shard_error::{BoxError, ShardError};
 /// Use it to check a migration or a replica, and to repair it. It is itself a [`ChunkSource`] whose items are
 /// `(key, `[`Difference`]`)`. So one cursor or token holds the position in both sources, and a job can process the
 /// differences and resume. With the feature `async` it is also an
-/// [`AsyncChunkSource`](keywalk::AsyncChunkSource), which fetches from both sides concurrently.
+/// `AsyncChunkSource`, which fetches from both sides concurrently.
 ///
 /// The two sources may be of different engines and have different items. A function decides whether two items with
 /// the same key are equal.

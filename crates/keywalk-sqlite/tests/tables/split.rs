@@ -19,7 +19,7 @@ where
     let cut = Walk::new(&mut *source).resume(all.clone()).split(parts);
     let cut = cut.unwrap_or_else(|error| panic!("{error}"));
     assert!(cut.len() <= parts);
-    let of_part = |part| keys(Walk::new(&mut *source).resume(Cursor::bounded(part)));
+    let of_part = |part| keys(Walk::new(&mut *source).resume(Cursor::unbounded(part)));
     let cut: Vec<Vec<K>> = cut.into_iter().map(of_part).collect();
     let whole = keys(Walk::new(&mut *source).resume(all));
     assert_eq!(
@@ -150,7 +150,7 @@ fn parts_cover_what_stays_while_others_insert_and_delete_and_a_split_holds_nothi
     assert_free(&db, &other);
     let mut came = Vec::new();
     for (seed, part) in (1..).zip(cut) {
-        came.extend(keys(Walk::new(&mut table).resume(Cursor::bounded(part))));
+        came.extend(keys(Walk::new(&mut table).resume(Cursor::unbounded(part))));
         let sql = format!(
             "DELETE FROM t WHERE id % 20 = 0 AND id / 10 % 97 = {seed};
              INSERT OR IGNORE INTO t SELECT id + {}, x || id || {seed} FROM t WHERE id % 20 = 10",
