@@ -27,8 +27,9 @@ use crate::parallel::{Worker, part_name};
 use crate::resume::mismatch;
 use crate::run::{LEASE_POLL, run_leased};
 
-/// A part's runs per plan of its job. More would count as runs of the next plan.
-pub(crate) const RUNS_PER_PLAN: u64 = 1_000_000;
+/// A part's runs per plan of its job. More would count as runs of the next plan: each runner that opens the last part of
+/// an unbounded walk begins one.
+pub(crate) const RUNS_PER_PLAN: u64 = 1 << 32;
 
 type Key<P> = <<P as Plans>::Steps as Steps>::Key;
 type Item<P> = <<P as Plans>::Steps as Steps>::Item;
@@ -112,8 +113,7 @@ macro_rules! plans {
             }
 
             fn into_steps(self) -> keywalk::$steps<S> {
-                // The plan's last part ends where `end_before` said.
-                self.walk.end_at_last_key().$chunks()
+                self.walk.$chunks()
             }
         }
     };
@@ -441,9 +441,8 @@ fn planned<S: ResumableSource, C>(
         let finished = range.is_none();
         let cursor = match range {
             None => begins.clone(),
-            // Only the last part is open to what is appended.
-            Some(range) if begins.is_unbounded() && number == count => Cursor::unbounded(range),
-            Some(range) => Cursor::bounded(range),
+            // It ends at its own end, where the next part begins, not at its last key.
+            Some(range) => Cursor::unbounded(range),
         };
         let of = job.to_owned();
         let run = run.saturating_mul(RUNS_PER_PLAN);

@@ -194,7 +194,10 @@ fn the_parts_are_stored_beside_the_job_and_cover_its_walk() {
     let items: u64 = parts.iter().map(|part| lab.store.at(part).items()).sum();
     let whole = lab.store.at("job");
     assert_eq!((items, whole.items(), whole.parts()), (24, 24, Some(16)));
-    assert_eq!((whole.run(), lab.store.at(&parts[0]).run()), (1, 1_000_001));
+    assert_eq!(
+        (whole.run(), lab.store.at(&parts[0]).run()),
+        (1, (1 << 32) + 1)
+    );
     assert!(
         whole
             .to_json()
@@ -419,7 +422,7 @@ fn a_job_with_workers_and_one_without_do_not_mix_and_a_changed_walk_is_refused()
     let of_part = lab.store.at("job#part-016").run();
     assert_eq!(
         (lab.store.at("job").run(), of_part),
-        (run + 2, (run + 2) * 1_000_000 + 1)
+        (run + 2, ((run + 2) << 32) + 1)
     );
 
     let lease = Leases::lease(&mut lab.store.clone(), "job#part-005")
@@ -576,25 +579,49 @@ fn a_runner_is_done_once_that_is_recorded_and_its_workers_outcomes_are_in_order(
     assert_eq!((outcome.is_done(), items.collect()), (true, vec![9, 0]));
 }
 
+/// Each item of a row adds one that comes after the next one, and removes the last one.
 #[test]
-fn workers_end_where_a_walk_without_them_does() {
-    let says: [(WalkSays, _); 3] = [
-        (|walk| walk.end_before(|last| last - 10), [29, 0]),
-        (|walk| walk.unbounded(), [40, 5]),
-        (|walk| walk.range(5..30).descending(), [25, 0]),
+fn workers_end_where_a_walk_without_them_does_and_see_the_same_changes() {
+    let up: fn(u32) -> u32 = |number| number + 15;
+    let says: [(WalkSays, _, u32, _); 4] = [
+        (|walk| walk, up, 390, [77, 0]),
+        (|walk| walk.end_before(|last| last - 100), up, 280, [55, 0]),
+        (|walk| walk.unbounded(), up, 390, [78, 10]),
+        (
+            |walk| walk.range(50..300).descending(),
+            |number| number - 15,
+            50,
+            [47, 0],
+        ),
     ];
-    for (says, expected) in says {
-        let lab = Lab::new(0..40);
+    for (says, follower, last, expected) in says {
+        let lab = Lab::new((0..40).map(|number| number * 10));
         lab.store.get().has_workers = true;
         for items in expected {
             let make = |worker| {
-                let job = job_of(worker, says(lab.walk(3)), lab.store.clone());
+                let job = job_of(worker, says(lab.walk(1)), lab.store.clone());
                 job.clock(lab.clock.clone())
             };
-            let job = ParallelJob::new("job").workers(2);
-            let outcome = run_workers(job, make, |_, _| Ok(Next::go_on())).unwrap();
+            let job = ParallelJob::new("job").workers(1).parts(16);
+            let outcome = run_workers(job, make, |_, items| {
+                let mut keys = lab.numbers.keys.borrow_mut();
+                if items[0] % 10 == 0 {
+                    keys.insert(follower(items[0]));
+                }
+                keys.remove(&last);
+                Ok(Next::go_on())
+            });
+            let outcome = outcome.unwrap();
             assert_eq!((outcome.items(), outcome.is_done()), (items, true));
-            lab.numbers.keys.borrow_mut().extend(40..45);
+            let mut keys = lab.numbers.keys.borrow_mut();
+            keys.extend((40..45).map(|number| number * 10));
+            drop(keys);
+            // As after a run a second for three weeks.
+            let mut part = serde_json::to_value(lab.store.at("job#part-016")).unwrap();
+            part["run"] = (part["run"].as_u64().unwrap() + 2_000_000).into();
+            let part = serde_json::from_value(part).unwrap();
+            let checkpoints = &mut lab.store.get().checkpoints;
+            checkpoints.insert("job#part-016".to_owned(), part);
         }
     }
 }
