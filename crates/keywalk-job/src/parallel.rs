@@ -1,6 +1,8 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::panic;
+#[cfg(feature = "async")]
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[cfg(feature = "async")]
@@ -374,6 +376,10 @@ impl ParallelJob {
     /// # Errors
     ///
     /// Returns the first error of a worker; see [`run`](Self::run).
+    ///
+    /// # Panics
+    ///
+    /// If a worker panics, once all workers have ended.
     pub async fn run_async(
         self,
         work: impl AsyncFn(Worker) -> Result<Outcome, BoxError>,
@@ -385,14 +391,23 @@ impl ParallelJob {
         });
         let mut running: Vec<_> = running.collect();
         let mut outcomes = vec![None; running.len()];
+        let mut panicked = None;
         std::future::poll_fn(|context| {
             for (slot, outcome) in running.iter_mut().zip(&mut outcomes) {
-                if let Some(worker) = slot
-                    && let Poll::Ready(ended) = worker.as_mut().poll(context)
-                {
-                    *outcome = ended;
-                    *slot = None;
+                let Some(worker) = slot else {
+                    continue;
+                };
+                let poll = AssertUnwindSafe(|| worker.as_mut().poll(context));
+                match panic::catch_unwind(poll) {
+                    Ok(Poll::Pending) => continue,
+                    Ok(Poll::Ready(ended)) => *outcome = ended,
+                    // The other workers stop, and record their chunk.
+                    Err(panic) => {
+                        shared.stop.request();
+                        panicked.get_or_insert(panic);
+                    }
                 }
+                *slot = None;
             }
             match running.iter().all(Option::is_none) {
                 true => Poll::Ready(()),
@@ -400,7 +415,10 @@ impl ParallelJob {
             }
         })
         .await;
-        shared.outcome(outcomes.into_iter().flatten().collect())
+        match panicked {
+            Some(panic) => panic::resume_unwind(panic),
+            None => shared.outcome(outcomes.into_iter().flatten().collect()),
+        }
     }
 
     /// Reads the [progress](Self::progress) of the whole job from an asynchronous store, at the same cost.

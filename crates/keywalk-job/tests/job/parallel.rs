@@ -68,6 +68,15 @@ pub(crate) fn run(
     says: Says,
     fate: Fate,
 ) -> Option<Result<Outcome, BoxError>> {
+    run_job(lab, ParallelJob::new("job").workers(workers), says, fate)
+}
+
+fn run_job(
+    lab: &Lab,
+    job: ParallelJob,
+    says: Says,
+    fate: Fate,
+) -> Option<Result<Outcome, BoxError>> {
     let lab = &mut lab.again();
     let mut inner = lab.store.get();
     inner.has_workers = true;
@@ -79,14 +88,14 @@ pub(crate) fn run(
     drop(inner);
     // Each runner begins in an hour of its own.
     lab.clock.pass(Duration::from_secs(3_600) * runner);
-    if lab.store.runner > 0 {
+    if lab.store.runner == u32::MAX {
         lab.store.runner = runner;
     }
     let lab = &*lab;
     let done = AtomicUsize::new(0);
     let ran = catch_unwind(AssertUnwindSafe(|| {
         run_workers(
-            ParallelJob::new("job").workers(workers),
+            job,
             |worker| {
                 let walk = lab.walk(3);
                 let job = job_of(worker, walk, lab.store.clone()).clock(lab.clock.clone());
@@ -271,24 +280,34 @@ fn of_a_job_that_starts_over_when_it_is_done_a_part_does_not() {
 
 #[test]
 fn a_runner_whose_job_is_reset_and_planned_again_leaves_the_new_plan_to_others() {
-    let is_reset_at = |after: &usize| {
-        let lab = lab();
-        let other = lab.clone();
-        let act = move || {
-            if reset(&other, "job").is_ok() {
-                assert!(run(&other, 1, |job| job, Fate::Fails(0)).unwrap().is_err());
-            }
-        };
-        lab.store.get().acts = Some((*after, Box::new(act)));
-        match run(&lab, 1, |job| job, Fate::Nothing).unwrap() {
+    let is_over_at = |after: usize, runner: u32, act: fn(&Lab)| {
+        let mut lab = lab();
+        lab.store.runner = runner;
+        let (other, store) = (lab.clone(), lab.store.clone());
+        lab.store.get().acts = Some((after, Box::new(move || act(&other))));
+        let job = ParallelJob::new("job").workers(1).on_progress(move |_| {
+            assert_eq!(store.open_scopes(), 0, "a hook may use the store");
+        });
+        match run_job(&lab, job, |job| job, Fate::Nothing).unwrap() {
             Ok(outcome) => assert!(outcome.is_done()),
             ran => assert!(matches!(error(ran), Error::WasReset { .. })),
         }
         let is_over = lab.store.get().acts.take().is_some();
         assert_ends(&lab, |job| job);
-        !is_over
+        is_over
     };
-    assert!((0..).take_while(is_reset_at).count() > 50);
+    let plans_again: fn(&Lab) = |lab| {
+        if reset(lab, "job").is_ok() {
+            assert!(run(lab, 1, |job| job, Fate::Fails(0)).unwrap().is_err());
+        }
+    };
+    assert!((0..).find(|after| is_over_at(*after, 0, plans_again)) > Some(50));
+    // No lease keeps the other runner away, before this one records a plan.
+    for after in 0..=7 {
+        is_over_at(after, 1, |lab| {
+            assert!(run(lab, 1, |job| job, Fate::Nothing).unwrap().is_ok());
+        });
+    }
 }
 
 #[test]
@@ -448,7 +467,10 @@ fn one_workers_failure_stops_the_others_and_names_its_part() {
             lab.store.get().recorded.len() < 1_000,
             "the others have stopped"
         );
-        assert!(run(&lab, workers, |job| job, Fate::Panics(0)).is_none());
+        lab.store.get().unrecorded.clear();
+        assert!(run(&lab, workers, |job| job, Fate::Panics(7)).is_none());
+        let unrecorded = lab.store.get().unrecorded.len();
+        assert!(unrecorded <= 3, "the others have recorded their chunk");
         let stopped = run(&lab, workers, |job| job, Fate::Stops(0))
             .unwrap()
             .unwrap();
