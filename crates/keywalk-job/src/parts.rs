@@ -7,7 +7,8 @@
 //! 2. A checkpoint per part.
 //! 3. The job's checkpoint again, with its parts. From here on workers take them.
 //!
-//! A runner that finds no parts plans again. If the lease fails to keep two planners apart, the later one wins: its run
+//! A runner that finds no parts plans again. If the lease fails to keep two planners apart, and both have read the same
+//! checkpoint, the first one to record step 1 wins, and the other one fails there. Otherwise the later one wins: its run
 //! number is higher, and so are those of its parts, whose numbers begin at [`RUNS_PER_PLAN`] times the plan's.
 
 use std::time::Duration;
@@ -393,9 +394,9 @@ where
     let ranges = split.map_err(|error| walk_failed(worker.job_name(), error))?;
     let count = ranges.len();
     let (mut whole, parts) = planned(worker, begins, plan.source(), ranges, stored.as_ref(), now)?;
-    record(store, &whole).await?;
+    record(store, &whole, true).await?;
     for part in &parts {
-        record(store, part).await?;
+        record(store, part, false).await?;
     }
     let recorded = whole.plan().1;
     whole.parallel = Some(Parallel::Whole {
@@ -407,7 +408,7 @@ where
         whole.finished = true;
         whole.fraction = Some(1.0);
     }
-    record(store, &whole).await?;
+    record(store, &whole, false).await?;
     Ok(whole)
 }
 
@@ -457,18 +458,26 @@ fn planned<S: ResumableSource, C>(
     Ok((whole, parts.collect::<Result<_, _>>()?))
 }
 
-/// Records a checkpoint of the plan, unless another job has its name.
+/// Records a checkpoint of the plan, unless another job has its name. The first one only if no other planner has read
+/// the same checkpoint and recorded a plan since, which their leases should exclude.
 async fn record<S, K, T, St: JobStore<K, T>>(
     store: &mut St,
     checkpoint: &Checkpoint,
+    is_first: bool,
 ) -> Result<(), Error<S, St::Error>> {
     let job = checkpoint.job();
     let mut scope = store.begin().await.map_err(checkpoints_failed(job))?;
     let stored = scope.load(job).await.map_err(checkpoints_failed(job))?;
-    if stored.is_some_and(|stored| !stored.has_place_of(checkpoint)) {
+    let is_others = |stored: &Checkpoint| !stored.has_place_of(checkpoint);
+    if stored.as_ref().is_some_and(is_others) {
         return Err(Error::Resume {
             job: job.to_owned(),
             differs: WalkMismatch::Workers,
+        });
+    }
+    if is_first && stored.is_some_and(|stored| stored.run() >= checkpoint.run()) {
+        return Err(Error::WasReset {
+            job: job.to_owned(),
         });
     }
     let committed = scope.commit(checkpoint).await;
@@ -602,12 +611,16 @@ async fn finish_leased<S, K, T, St: JobStore<K, T>>(
     whole.updated = now;
     // Another worker may have done this, and a later runner may have begun the job again.
     match stored.filter(|stored| stored.has_plan_of(&whole)) {
-        Some(stored) if stored.is_done() => whole = stored,
+        // The hooks may use the store.
+        Some(stored) if stored.is_done() => {
+            drop(scope);
+            whole = stored;
+        }
         Some(_) => {
             let committed = scope.commit(&whole).await;
             committed.map_err(checkpoints_failed(job))?;
         }
-        None => {}
+        None => drop(scope),
     }
     worker.finish(whole);
     Ok(())
