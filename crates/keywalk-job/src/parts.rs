@@ -179,7 +179,8 @@ where
     let mut walk = plan.into_steps();
     let mut done = Outcome::of(StopReason::Done, Duration::ZERO, 0);
     let ended = loop {
-        if let Some(ended) = control.wait_for_start().await {
+        // The pause after the last chunk comes before the next one, if there is one.
+        if let Some(ended) = control.wait_for_try().await {
             break ended;
         }
         let claimed = match claim(worker, store).await {
@@ -205,6 +206,9 @@ where
                 }
             },
             Claimed::Taken { elsewhere: true } if control.options.waits => {
+                if let Some(whole) = worker.whole() {
+                    control.set_started(whole.started());
+                }
                 control.try_after(LEASE_POLL);
                 continue;
             }

@@ -352,6 +352,12 @@ fn a_part_that_another_runner_has_is_left_to_it_or_waited_for() {
     let left = go(&lab, |job| job).unwrap();
     assert_eq!(left.stop_reason(), StopReason::OthersRunning);
     assert!(left.items() == 30 && !lab.store.at("job").is_done());
+    // An hour after the first run began.
+    let late = go(&lab, |job| {
+        let job = job.wait_for_lease().deadline(Duration::from_secs(9));
+        job.total_deadline(Duration::from_secs(3_605))
+    });
+    assert_eq!(late.unwrap().stop_reason(), StopReason::TotalDeadline);
     // It dies while others wait for it. They wait for a planner in any case.
     let lab = lab.again();
     let leases = crate::shared::Shared::new(vec![lease, taken("job")]);
@@ -569,21 +575,28 @@ fn rates_limits_and_progress_are_of_the_whole() {
 #[test]
 fn a_runner_is_done_once_that_is_recorded_and_its_workers_outcomes_are_in_order() {
     let lab = Lab::new(0..1);
-    let out_of_time = run(
-        &lab,
-        1,
-        |job| {
-            job.pause(Duration::from_secs(10))
-                .deadline(Duration::from_secs(5))
-        },
-        Fate::Nothing,
-    );
-    let out_of_time = out_of_time.unwrap().unwrap();
+    let says: Says = |job| {
+        job.pause(Duration::from_secs(10))
+            .deadline(Duration::from_secs(5))
+    };
+    drop(run(&lab, 1, says, Fate::Stops(0)));
+    let lease = Leases::lease(&mut lab.store.clone(), "job").unwrap();
+    for (expected, lease) in [
+        ((1, StopReason::Deadline), lease),
+        ((0, StopReason::Done), None),
+    ] {
+        assert!(!lab.store.at("job").is_done());
+        let outcome = run(&lab, 1, says, Fate::Nothing).unwrap().unwrap();
+        assert_eq!((outcome.items(), outcome.stop_reason()), expected);
+        drop(lease);
+    }
+    // No pause follows the last item.
+    let lab = Lab::new(0..1);
+    let outcome = run(&lab, 1, says, Fate::Nothing).unwrap().unwrap();
     assert_eq!(
-        (out_of_time.items(), out_of_time.stop_reason()),
-        (1, StopReason::Deadline)
+        (outcome.items(), outcome.stop_reason()),
+        (1, StopReason::Done)
     );
-    assert!(!lab.store.at("job").is_done());
 
     let lab = Lab::new(0..9);
     lab.store.get().has_workers = true;
