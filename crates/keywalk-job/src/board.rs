@@ -105,15 +105,13 @@ impl Board {
     }
 
     /// Joins a plan. See [`Worker::enter`](crate::Worker::enter).
-    pub(crate) fn enter(&mut self, whole: Checkpoint) -> Option<bool> {
+    pub(crate) fn enter(&mut self, joined: Board) -> Option<bool> {
         if let Some(known) = &self.whole {
-            return (known.has_plan_of(&whole) || known.is_done()).then_some(false);
+            let is_joined = joined.whole.is_some_and(|whole| known.has_plan_of(&whole));
+            return (is_joined || known.is_done()).then_some(false);
         }
         let total = self.total;
-        *self = Board {
-            total,
-            ..Board::of(whole)
-        };
+        *self = Board { total, ..joined };
         Some(true)
     }
 

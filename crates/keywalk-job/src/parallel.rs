@@ -581,10 +581,10 @@ impl Worker {
         self.shared.board().whole.is_some()
     }
 
-    /// Joins the runner to this plan. Returns whether it is the first of its workers that does. `None` if the runner has
-    /// another plan, which isn't done: its workers may be running.
-    pub(crate) fn enter(&self, whole: Checkpoint) -> Option<bool> {
-        self.shared.board().enter(whole)
+    /// Joins the runner to a plan whose parts were read. Returns whether it is the first of its workers that does. `None`
+    /// if the runner has another plan, which isn't done: its workers may be running.
+    pub(crate) fn enter(&self, joined: Board) -> Option<bool> {
+        self.shared.board().enter(joined)
     }
 
     /// Returns the indices of the parts, in the order in which this worker takes them: at first far from the others'.

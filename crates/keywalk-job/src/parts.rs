@@ -17,7 +17,7 @@ use keywalk::{Cursor, KeyRange, ResumableSource, Source, Token, Walk};
 
 #[cfg(feature = "async")]
 use crate::async_driver::BoxFuture;
-use crate::board::Claim;
+use crate::board::{Board, Claim};
 use crate::checkpoint::{Checkpoint, Parallel, unix_millis};
 use crate::control::Control;
 use crate::driver::{Host, JobStore, OpenScope, Steps};
@@ -278,12 +278,15 @@ where
     let is_first = !worker.has_entered();
     let stored = store.load(job).await.map_err(checkpoints_failed(job))?;
     let source = plan.source();
-    if let Some(whole) = current(stored, is_first, worker, begins, source, control)? {
+    let whole = current(stored, is_first, worker, begins, source, control)?;
+    // The others wait until one has planned the job, or knows how far its parts are.
+    let lead = worker.lead();
+    if is_first && lead.is_none() {
+        return Ok(false);
+    }
+    if let Some(whole) = whole {
         return join(worker, whole, store).await.map(|()| true);
     }
-    let Some(_lead) = worker.lead() else {
-        return Ok(false);
-    };
     let mut leases = Vec::new();
     let entered = enter_leased(worker, begins, plan, store, control, &mut leases).await;
     for lease in leases.into_iter().rev() {
@@ -494,15 +497,21 @@ async fn join<S, K, T, St: JobStore<K, T>>(
     whole: Checkpoint,
     store: &mut St,
 ) -> Result<(), Error<S, St::Error>> {
-    match worker.enter(whole) {
-        Some(true) => {}
-        Some(false) => return Ok(()),
+    let mut board = Board::of(whole);
+    if !worker.has_entered() {
+        for part in 0..board.parts() {
+            let job = worker.part_name(part);
+            let stored = store.load(&job).await.map_err(checkpoints_failed(&job))?;
+            if let Some(stored) = stored {
+                board.observe_free(part, &stored);
+            }
+        }
+    }
+    match worker.enter(board) {
+        Some(true) => worker.tell(),
+        Some(false) => {}
         None => return Err(was_reset(worker)),
     }
-    for part in worker.order() {
-        look(worker, part, store).await?;
-    }
-    worker.tell();
     Ok(())
 }
 
