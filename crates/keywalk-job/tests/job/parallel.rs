@@ -637,7 +637,10 @@ fn workers_end_where_a_walk_without_them_does_and_see_the_same_changes() {
                 let job = job_of(worker, says(lab.walk(1)), lab.store.clone());
                 job.clock(lab.clock.clone())
             };
+            let told = crate::shared::Shared::default();
+            let tells = told.clone();
             let job = ParallelJob::new("job").workers(1).parts(16);
+            let job = job.on_progress(move |progress| tells.set(progress.to_string()));
             let outcome = run_workers(job, make, |_, items| {
                 let mut keys = lab.numbers.keys.borrow_mut();
                 if items[0] % 10 == 0 {
@@ -648,6 +651,10 @@ fn workers_end_where_a_walk_without_them_does_and_see_the_same_changes() {
             });
             let outcome = outcome.unwrap();
             assert_eq!((outcome.items(), outcome.is_done()), (items, true));
+            let is_done = outcome.checkpoint().unwrap().is_done();
+            let all = outcome.checkpoint().unwrap().items();
+            let end = if is_done { ", 100 %" } else { "" };
+            assert_eq!(told.take(), format!("{all} items{end}"));
             let mut keys = lab.numbers.keys.borrow_mut();
             keys.extend((40..45).map(|number| number * 10));
             drop(keys);
