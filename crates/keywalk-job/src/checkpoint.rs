@@ -72,7 +72,8 @@ impl Checkpoint {
         &self.job
     }
 
-    /// Returns the number of the run that wrote this, counted from 1. A store with conditional writes rejects a
+    /// Returns the number of the run that wrote this, counted from 1. That of a [parallel job](crate::ParallelJob) counts
+    /// its plans, and the runs of a part are counted from `(plan << 32) + 1`. A store with conditional writes rejects a
     /// checkpoint whose run number is lower than the stored one.
     #[must_use]
     pub fn run(&self) -> u64 {

@@ -114,7 +114,10 @@ use crate::stop::Stop;
 /// on the checkpoints: PostgreSQL's work, those of files and SQLite don't.
 ///
 /// A worker that finds no free part ends, with [`StopReason::OthersRunning`]. With [`Job::wait_for_lease`] it waits
-/// instead, while workers of other processes have parts: it takes over what they leave.
+/// instead, while workers of other processes have parts: it takes over what they leave. After a kill, PostgreSQL keeps a
+/// part's lock until the statement that was running ends. A runner that is started before that ends with
+/// `OthersRunning` too, although no other process runs: wait for the lease, or run again until
+/// [`Outcome::is_done`].
 ///
 /// If a worker fails, or panics, the others of its runner finish and record their chunk, and end too. The first error is
 /// returned, and names the worker's part. The panic propagates to the caller. Runners in other processes continue.
@@ -187,7 +190,13 @@ impl ParallelJob {
     }
 
     /// Sets the number of parts into which the walk is split, if this runner is the one that plans the job. There are
-    /// fewer if the walk has fewer items. Each part costs a checkpoint. Default: 8 per worker.
+    /// fewer if the walk has fewer items. Default: 8 per worker.
+    ///
+    /// # Cost
+    ///
+    /// Each part costs a checkpoint. [`Leases::reset`](crate::Leases::reset), and a runner that starts the job over, hold
+    /// the leases of all parts at once. With files and SQLite, each lease is an open file: 2,000 parts exceed a limit
+    /// (`ulimit -n`) of 1,024, and then both fail.
     ///
     /// # Panics
     ///
@@ -199,13 +208,14 @@ impl ParallelJob {
         self
     }
 
-    /// Calls `hook` with the progress of the whole job, after each chunk of a worker of this runner. May be called
+    /// Calls `hook` with the progress of the whole job: when this runner joins the job, and when one of its workers begins
+    /// a part, has done a chunk, or ends a part or the job. So the same numbers may come several times. May be called
     /// several times; each call adds a hook, and they are called in this order. The hook is called by one worker at a
     /// time; the others wait for it. Default: none.
     ///
     /// What other runners do is read when a worker looks for a part, so it can be late. The fraction is the mean of the
-    /// parts', unless the [total](Job::total) is set. [`Progress::position`] is `None`. With a hook, each chunk costs
-    /// O(parts) more.
+    /// parts', unless the [total](Job::total) is set. It is `None` while that of a part which has begun isn't known; see
+    /// [`Progress::fraction`]. [`Progress::position`] is `None`. With a hook, each chunk costs O(parts) more.
     pub fn on_progress(
         mut self,
         hook: impl FnMut(&Progress<'_, Infallible>) + Send + 'static,
@@ -359,7 +369,9 @@ impl ParallelJob {
     ///
     /// All workers run in the task that awaits this: while one waits for the store, the others go on. So it needs no
     /// runtime, and the work may borrow. It uses one processor; for more, run several of these in tasks or threads of
-    /// their own, by the same name, as several processes would.
+    /// their own, by the same name, as several processes would. In a task, which must be `Send`, give the table and the
+    /// checkpoints an `Arc<Client>` instead of a reference. Also box the worker's run, as [`Job::run_async`] says:
+    /// `let run: Pin<Box<dyn Future<Output = _> + Send + '_>> = Box::pin(job.run_async(..)); Ok(run.await?)`.
     ///
     /// The outcome is that of [`run`](Self::run), and so is the cost. Dropping the future drops each worker's run; see
     /// [`Job::run_async`].
