@@ -30,7 +30,7 @@ pub struct Checkpoint {
     /// In milliseconds since 1970.
     pub(crate) started: i64,
     pub(crate) updated: i64,
-    /// Whether the function ended the job before the walk's end.
+    /// Whether the function ended the job before the walk's end, or a part of a parallel job has reached its end.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) finished: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
