@@ -21,7 +21,8 @@ pub(crate) struct Board {
 #[derive(Clone, Copy, Default)]
 struct PartState {
     counts: Counts,
-    fraction: f64,
+    /// `None` if it isn't known.
+    fraction: Option<f64>,
     is_done: bool,
     /// Whether a worker of this runner has it.
     is_taken: bool,
@@ -82,7 +83,7 @@ impl Board {
         if let (Some(part), Some(checkpoint)) = (self.parts.get_mut(part), checkpoint) {
             part.counts = Counts::of(checkpoint);
             part.is_done = checkpoint.is_done();
-            part.fraction = checkpoint.fraction().unwrap_or(0.0);
+            part.fraction = fraction_of(checkpoint);
         }
     }
 
@@ -105,15 +106,13 @@ impl Board {
     }
 
     /// Joins a plan. See [`Worker::enter`](crate::Worker::enter).
-    pub(crate) fn enter(&mut self, whole: Checkpoint) -> Option<bool> {
+    pub(crate) fn enter(&mut self, joined: Board) -> Option<bool> {
         if let Some(known) = &self.whole {
-            return (known.has_plan_of(&whole) || known.is_done()).then_some(false);
+            let is_joined = joined.whole.is_some_and(|whole| known.has_plan_of(&whole));
+            return (is_joined || known.is_done()).then_some(false);
         }
         let total = self.total;
-        *self = Board {
-            total,
-            ..Board::of(whole)
-        };
+        *self = Board { total, ..joined };
         Some(true)
     }
 
@@ -163,18 +162,18 @@ impl Board {
             || !self.parts.is_empty() && self.parts.iter().all(|part| part.is_done)
     }
 
-    fn fraction(&self) -> f64 {
+    fn fraction(&self) -> Option<f64> {
         match (self.is_done(), self.total) {
-            (true, _) => 1.0,
-            (_, Some(total)) if total > 0 => (self.counts().items as f64 / total as f64).min(1.0),
-            // It is being planned, or has no workers.
-            _ if self.parts.is_empty() => {
-                let whole = self.whole.as_ref();
-                whole.and_then(Checkpoint::fraction).unwrap_or(0.0)
+            (true, _) => Some(1.0),
+            (_, Some(total)) => {
+                let fraction = self.counts().items as f64 / total as f64;
+                (total > 0).then_some(fraction.min(1.0))
             }
+            // It is being planned, or has no workers.
+            _ if self.parts.is_empty() => self.whole.as_ref().and_then(fraction_of),
             _ => {
-                let sum: f64 = self.parts.iter().map(|part| part.fraction).sum();
-                sum / self.parts.len() as f64
+                let sum: Option<f64> = self.parts.iter().map(|part| part.fraction).sum();
+                Some(sum? / self.parts.len() as f64)
             }
         }
     }
@@ -184,7 +183,7 @@ impl Board {
         let mut whole = self.whole.clone()?;
         let counts = self.counts();
         (whole.items, whole.chunks, whole.skipped) = (counts.items, counts.chunks, counts.skipped);
-        whole.fraction = Some(self.fraction());
+        whole.fraction = self.fraction();
         Some(whole)
     }
 
@@ -194,6 +193,7 @@ impl Board {
         elapsed: Duration,
     ) -> Progress<'n, Infallible> {
         let (counts, fraction) = (self.counts(), self.fraction());
+        self.fraction_at_start = self.fraction_at_start.or(fraction);
         Progress {
             job,
             position: None,
@@ -203,10 +203,16 @@ impl Board {
             skipped: counts.skipped,
             elapsed,
             charged: elapsed,
-            fraction: Some(fraction),
-            fraction_at_start: *self.fraction_at_start.get_or_insert(fraction),
+            fraction,
+            fraction_at_start: self.fraction_at_start.unwrap_or(0.0),
             total: self.total,
             is_done: self.is_done(),
         }
     }
+}
+
+/// Returns the fraction of a part that is done, if it is known. Before the first item, it is 0.
+fn fraction_of(checkpoint: &Checkpoint) -> Option<f64> {
+    let at_start = (checkpoint.items() == 0).then_some(0.0);
+    checkpoint.fraction().or(at_start)
 }

@@ -30,7 +30,7 @@ pub struct Checkpoint {
     /// In milliseconds since 1970.
     pub(crate) started: i64,
     pub(crate) updated: i64,
-    /// Whether the function ended the job before the walk's end.
+    /// Whether the function ended the job before the walk's end, or a part of a parallel job has reached its end.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) finished: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,7 +72,8 @@ impl Checkpoint {
         &self.job
     }
 
-    /// Returns the number of the run that wrote this, counted from 1. A store with conditional writes rejects a
+    /// Returns the number of the run that wrote this, counted from 1. That of a [parallel job](crate::ParallelJob) counts
+    /// its plans, and the runs of a part are counted from `(plan << 32) + 1`. A store with conditional writes rejects a
     /// checkpoint whose run number is lower than the stored one.
     #[must_use]
     pub fn run(&self) -> u64 {

@@ -149,6 +149,11 @@ impl<H: Host> Control<H> {
         self.wait_until(Self::next_start).await
     }
 
+    /// Waits after a failure, or for another runner, unless the run should end before.
+    pub(crate) async fn wait_for_try(&mut self) -> Option<StopReason> {
+        self.wait_until(|control| control.next_try).await
+    }
+
     /// Waits until `time`, unless the run should end before. Calls `time` again after each step, because it may change.
     async fn wait_until(&mut self, time: impl Fn(&Self) -> Duration) -> Option<StopReason> {
         loop {

@@ -34,8 +34,9 @@
 //! - [`FileExport`] exports to a file, exactly once. [`Lines`] is a source over the lines of a file, for imports.
 //! - [`CheckpointStore`] keeps positions: [`FileCheckpoints`], SQLite's [`SqliteCheckpoints`] (in
 //!   `keywalk-sqlite`, feature `jobs`), redb's [`RedbCheckpoints`] (in `keywalk-redb`, feature `jobs`), fjall's
-//!   [`FjallCheckpoints`] (in `keywalk-fjall`, feature `jobs`), or a store of your own. [`Leases`] keep two runners of
-//!   a job apart. [`DeadLetters`] keep the items that were skipped.
+//!   [`FjallCheckpoints`] (in `keywalk-fjall`, feature `jobs`), PostgreSQL's [`PostgresCheckpoints`] (in
+//!   `keywalk-postgres`, feature `jobs`, through `AsyncCheckpointStore`), or a store of your own. [`Leases`] keep two
+//!   runners of a job apart. [`DeadLetters`] keep the items that were skipped.
 //! - [`Outcome`], [`Error`], [`Progress`], [`Checkpoint`] and [`DeadLetter`] describe a job's state and
 //!   results.
 //! - [`CheckpointStore::list`] and [`load`](CheckpointStore::load) return the known jobs and their positions.

@@ -1,6 +1,8 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::panic;
+#[cfg(feature = "async")]
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[cfg(feature = "async")]
@@ -112,7 +114,10 @@ use crate::stop::Stop;
 /// on the checkpoints: PostgreSQL's work, those of files and SQLite don't.
 ///
 /// A worker that finds no free part ends, with [`StopReason::OthersRunning`]. With [`Job::wait_for_lease`] it waits
-/// instead, while workers of other processes have parts: it takes over what they leave.
+/// instead, while workers of other processes have parts: it takes over what they leave. After a kill, PostgreSQL keeps a
+/// part's lock until the statement that was running ends. A runner that is started before that ends with
+/// `OthersRunning` too, although no other process runs: wait for the lease, or run again until
+/// [`Outcome::is_done`].
 ///
 /// If a worker fails, or panics, the others of its runner finish and record their chunk, and end too. The first error is
 /// returned, and names the worker's part. The panic propagates to the caller. Runners in other processes continue.
@@ -185,7 +190,13 @@ impl ParallelJob {
     }
 
     /// Sets the number of parts into which the walk is split, if this runner is the one that plans the job. There are
-    /// fewer if the walk has fewer items. Each part costs a checkpoint. Default: 8 per worker.
+    /// fewer if the walk has fewer items. Default: 8 per worker.
+    ///
+    /// # Cost
+    ///
+    /// Each part costs a checkpoint. [`Leases::reset`](crate::Leases::reset), and a runner that starts the job over, hold
+    /// the leases of all parts at once. With files and SQLite, each lease is an open file: 2,000 parts exceed a limit
+    /// (`ulimit -n`) of 1,024, and then both fail.
     ///
     /// # Panics
     ///
@@ -197,13 +208,14 @@ impl ParallelJob {
         self
     }
 
-    /// Calls `hook` with the progress of the whole job, after each chunk of a worker of this runner. May be called
+    /// Calls `hook` with the progress of the whole job: when this runner joins the job, and when one of its workers begins
+    /// a part, has done a chunk, or ends a part or the job. So the same numbers may come several times. May be called
     /// several times; each call adds a hook, and they are called in this order. The hook is called by one worker at a
     /// time; the others wait for it. Default: none.
     ///
     /// What other runners do is read when a worker looks for a part, so it can be late. The fraction is the mean of the
-    /// parts', unless the [total](Job::total) is set. [`Progress::position`] is `None`. With a hook, each chunk costs
-    /// O(parts) more.
+    /// parts', unless the [total](Job::total) is set. It is `None` while that of a part which has begun isn't known; see
+    /// [`Progress::fraction`]. [`Progress::position`] is `None`. With a hook, each chunk costs O(parts) more.
     pub fn on_progress(
         mut self,
         hook: impl FnMut(&Progress<'_, Infallible>) + Send + 'static,
@@ -357,7 +369,9 @@ impl ParallelJob {
     ///
     /// All workers run in the task that awaits this: while one waits for the store, the others go on. So it needs no
     /// runtime, and the work may borrow. It uses one processor; for more, run several of these in tasks or threads of
-    /// their own, by the same name, as several processes would.
+    /// their own, by the same name, as several processes would. In a task, which must be `Send`, give the table and the
+    /// checkpoints an `Arc<Client>` instead of a reference. Also box the worker's run, as [`Job::run_async`] says:
+    /// `let run: Pin<Box<dyn Future<Output = _> + Send + '_>> = Box::pin(job.run_async(..)); Ok(run.await?)`.
     ///
     /// The outcome is that of [`run`](Self::run), and so is the cost. Dropping the future drops each worker's run; see
     /// [`Job::run_async`].
@@ -374,6 +388,10 @@ impl ParallelJob {
     /// # Errors
     ///
     /// Returns the first error of a worker; see [`run`](Self::run).
+    ///
+    /// # Panics
+    ///
+    /// If a worker panics, once all workers have ended.
     pub async fn run_async(
         self,
         work: impl AsyncFn(Worker) -> Result<Outcome, BoxError>,
@@ -385,14 +403,23 @@ impl ParallelJob {
         });
         let mut running: Vec<_> = running.collect();
         let mut outcomes = vec![None; running.len()];
+        let mut panicked = None;
         std::future::poll_fn(|context| {
             for (slot, outcome) in running.iter_mut().zip(&mut outcomes) {
-                if let Some(worker) = slot
-                    && let Poll::Ready(ended) = worker.as_mut().poll(context)
-                {
-                    *outcome = ended;
-                    *slot = None;
+                let Some(worker) = slot else {
+                    continue;
+                };
+                let poll = AssertUnwindSafe(|| worker.as_mut().poll(context));
+                match panic::catch_unwind(poll) {
+                    Ok(Poll::Pending) => continue,
+                    Ok(Poll::Ready(ended)) => *outcome = ended,
+                    // The other workers stop, and record their chunk.
+                    Err(panic) => {
+                        shared.stop.request();
+                        panicked.get_or_insert(panic);
+                    }
                 }
+                *slot = None;
             }
             match running.iter().all(Option::is_none) {
                 true => Poll::Ready(()),
@@ -400,7 +427,10 @@ impl ParallelJob {
             }
         })
         .await;
-        shared.outcome(outcomes.into_iter().flatten().collect())
+        match panicked {
+            Some(panic) => panic::resume_unwind(panic),
+            None => shared.outcome(outcomes.into_iter().flatten().collect()),
+        }
     }
 
     /// Reads the [progress](Self::progress) of the whole job from an asynchronous store, at the same cost.
@@ -563,10 +593,10 @@ impl Worker {
         self.shared.board().whole.is_some()
     }
 
-    /// Joins the runner to this plan. Returns whether it is the first of its workers that does. `None` if the runner has
-    /// another plan, which isn't done: its workers may be running.
-    pub(crate) fn enter(&self, whole: Checkpoint) -> Option<bool> {
-        self.shared.board().enter(whole)
+    /// Joins the runner to a plan whose parts were read. Returns whether it is the first of its workers that does. `None`
+    /// if the runner has another plan, which isn't done: its workers may be running.
+    pub(crate) fn enter(&self, joined: Board) -> Option<bool> {
+        self.shared.board().enter(joined)
     }
 
     /// Returns the indices of the parts, in the order in which this worker takes them: at first far from the others'.

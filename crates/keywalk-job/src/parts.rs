@@ -7,7 +7,8 @@
 //! 2. A checkpoint per part.
 //! 3. The job's checkpoint again, with its parts. From here on workers take them.
 //!
-//! A runner that finds no parts plans again. If the lease fails to keep two planners apart, the later one wins: its run
+//! A runner that finds no parts plans again. If the lease fails to keep two planners apart, and both have read the same
+//! checkpoint, the first one to record step 1 wins, and the other one fails there. Otherwise the later one wins: its run
 //! number is higher, and so are those of its parts, whose numbers begin at [`RUNS_PER_PLAN`] times the plan's.
 
 use std::time::Duration;
@@ -16,7 +17,7 @@ use keywalk::{Cursor, KeyRange, ResumableSource, Source, Token, Walk};
 
 #[cfg(feature = "async")]
 use crate::async_driver::BoxFuture;
-use crate::board::Claim;
+use crate::board::{Board, Claim};
 use crate::checkpoint::{Checkpoint, Parallel, unix_millis};
 use crate::control::Control;
 use crate::driver::{Host, JobStore, OpenScope, Steps};
@@ -27,8 +28,9 @@ use crate::parallel::{Worker, part_name};
 use crate::resume::mismatch;
 use crate::run::{LEASE_POLL, run_leased};
 
-/// A part's runs per plan of its job. More would count as runs of the next plan.
-pub(crate) const RUNS_PER_PLAN: u64 = 1_000_000;
+/// A part's runs per plan of its job. More would count as runs of the next plan: each runner that opens the last part of
+/// an unbounded walk begins one.
+pub(crate) const RUNS_PER_PLAN: u64 = 1 << 32;
 
 type Key<P> = <<P as Plans>::Steps as Steps>::Key;
 type Item<P> = <<P as Plans>::Steps as Steps>::Item;
@@ -112,8 +114,7 @@ macro_rules! plans {
             }
 
             fn into_steps(self) -> keywalk::$steps<S> {
-                // The plan's last part ends where `end_before` said.
-                self.walk.end_at_last_key().$chunks()
+                self.walk.$chunks()
             }
         }
     };
@@ -178,7 +179,8 @@ where
     let mut walk = plan.into_steps();
     let mut done = Outcome::of(StopReason::Done, Duration::ZERO, 0);
     let ended = loop {
-        if let Some(ended) = control.wait_for_start().await {
+        // The pause after the last chunk comes before the next one, if there is one.
+        if let Some(ended) = control.wait_for_try().await {
             break ended;
         }
         let claimed = match claim(worker, store).await {
@@ -204,6 +206,9 @@ where
                 }
             },
             Claimed::Taken { elsewhere: true } if control.options.waits => {
+                if let Some(whole) = worker.whole() {
+                    control.set_started(whole.started());
+                }
                 control.try_after(LEASE_POLL);
                 continue;
             }
@@ -273,12 +278,15 @@ where
     let is_first = !worker.has_entered();
     let stored = store.load(job).await.map_err(checkpoints_failed(job))?;
     let source = plan.source();
-    if let Some(whole) = current(stored, is_first, worker, begins, source, control)? {
+    let whole = current(stored, is_first, worker, begins, source, control)?;
+    // The others wait until one has planned the job, or knows how far its parts are.
+    let lead = worker.lead();
+    if is_first && lead.is_none() {
+        return Ok(false);
+    }
+    if let Some(whole) = whole {
         return join(worker, whole, store).await.map(|()| true);
     }
-    let Some(_lead) = worker.lead() else {
-        return Ok(false);
-    };
     let mut leases = Vec::new();
     let entered = enter_leased(worker, begins, plan, store, control, &mut leases).await;
     for lease in leases.into_iter().rev() {
@@ -393,9 +401,9 @@ where
     let ranges = split.map_err(|error| walk_failed(worker.job_name(), error))?;
     let count = ranges.len();
     let (mut whole, parts) = planned(worker, begins, plan.source(), ranges, stored.as_ref(), now)?;
-    record(store, &whole).await?;
+    record(store, &whole, true).await?;
     for part in &parts {
-        record(store, part).await?;
+        record(store, part, false).await?;
     }
     let recorded = whole.plan().1;
     whole.parallel = Some(Parallel::Whole {
@@ -407,7 +415,7 @@ where
         whole.finished = true;
         whole.fraction = Some(1.0);
     }
-    record(store, &whole).await?;
+    record(store, &whole, false).await?;
     Ok(whole)
 }
 
@@ -441,9 +449,8 @@ fn planned<S: ResumableSource, C>(
         let finished = range.is_none();
         let cursor = match range {
             None => begins.clone(),
-            // Only the last part is open to what is appended.
-            Some(range) if begins.is_unbounded() && number == count => Cursor::unbounded(range),
-            Some(range) => Cursor::bounded(range),
+            // It ends at its own end, where the next part begins, not at its last key.
+            Some(range) => Cursor::unbounded(range),
         };
         let of = job.to_owned();
         let run = run.saturating_mul(RUNS_PER_PLAN);
@@ -458,18 +465,26 @@ fn planned<S: ResumableSource, C>(
     Ok((whole, parts.collect::<Result<_, _>>()?))
 }
 
-/// Records a checkpoint of the plan, unless another job has its name.
+/// Records a checkpoint of the plan, unless another job has its name. The first one only if no other planner has read
+/// the same checkpoint and recorded a plan since, which their leases should exclude.
 async fn record<S, K, T, St: JobStore<K, T>>(
     store: &mut St,
     checkpoint: &Checkpoint,
+    is_first: bool,
 ) -> Result<(), Error<S, St::Error>> {
     let job = checkpoint.job();
     let mut scope = store.begin().await.map_err(checkpoints_failed(job))?;
     let stored = scope.load(job).await.map_err(checkpoints_failed(job))?;
-    if stored.is_some_and(|stored| !stored.has_place_of(checkpoint)) {
+    let is_others = |stored: &Checkpoint| !stored.has_place_of(checkpoint);
+    if stored.as_ref().is_some_and(is_others) {
         return Err(Error::Resume {
             job: job.to_owned(),
             differs: WalkMismatch::Workers,
+        });
+    }
+    if is_first && stored.is_some_and(|stored| stored.run() >= checkpoint.run()) {
+        return Err(Error::WasReset {
+            job: job.to_owned(),
         });
     }
     let committed = scope.commit(checkpoint).await;
@@ -482,15 +497,21 @@ async fn join<S, K, T, St: JobStore<K, T>>(
     whole: Checkpoint,
     store: &mut St,
 ) -> Result<(), Error<S, St::Error>> {
-    match worker.enter(whole) {
-        Some(true) => {}
-        Some(false) => return Ok(()),
+    let mut board = Board::of(whole);
+    if !worker.has_entered() {
+        for part in 0..board.parts() {
+            let job = worker.part_name(part);
+            let stored = store.load(&job).await.map_err(checkpoints_failed(&job))?;
+            if let Some(stored) = stored {
+                board.observe_free(part, &stored);
+            }
+        }
+    }
+    match worker.enter(board) {
+        Some(true) => worker.tell(),
+        Some(false) => {}
         None => return Err(was_reset(worker)),
     }
-    for part in worker.order() {
-        look(worker, part, store).await?;
-    }
-    worker.tell();
     Ok(())
 }
 
@@ -603,12 +624,16 @@ async fn finish_leased<S, K, T, St: JobStore<K, T>>(
     whole.updated = now;
     // Another worker may have done this, and a later runner may have begun the job again.
     match stored.filter(|stored| stored.has_plan_of(&whole)) {
-        Some(stored) if stored.is_done() => whole = stored,
+        // The hooks may use the store.
+        Some(stored) if stored.is_done() => {
+            drop(scope);
+            whole = stored;
+        }
         Some(_) => {
             let committed = scope.commit(&whole).await;
             committed.map_err(checkpoints_failed(job))?;
         }
-        None => {}
+        None => drop(scope),
     }
     worker.finish(whole);
     Ok(())

@@ -103,7 +103,10 @@ where
     if is_part || opened.cursor != *begins {
         walk.seek(opened.cursor.clone());
     }
+    // Only the last part of an unbounded walk is open to what is appended.
+    let is_open = begins.is_unbounded() && opened.cursor.range().end() == begins.range().end();
     let mut run = Run {
+        closes: is_part && !is_open,
         own_size: walk.chunk_size(),
         limit: walk.limit(),
         most_items: usize::MAX,
@@ -172,6 +175,8 @@ async fn take_lease<S, K, T, St: JobStore<K, T>, H: Host>(
 /// A run that has the lease and has recorded that it begins.
 struct Run<W: Steps, H: Host> {
     walk: W,
+    /// Whether it is a part, which is done at the end of its range.
+    closes: bool,
     /// The walk's own chunk size.
     own_size: usize,
     /// The most items of the job, over all runs.
@@ -314,7 +319,8 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
                 }
             }
             Ok(Step::End) => {
-                self.record_in(scope).await?;
+                let closes = self.closes;
+                self.commit(scope, self.walk.cursor(), 0, 0, closes).await?;
                 self.tell();
                 return Ok(Went::ToTheEnd);
             }
@@ -666,7 +672,7 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
         next.items += items;
         next.chunks += u64::from(items > 0);
         next.skipped += skipped;
-        next.finished = finishes;
+        next.finished = finishes || self.closes && cursor.range().is_empty();
         if let (None, Some(first)) = (&next.first, &self.first) {
             let first = first_token(first, &cursor, source);
             next.first = Some(first.map_err(unwritten(self.job()))?);

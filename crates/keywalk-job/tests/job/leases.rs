@@ -152,8 +152,20 @@ fn the_workers_of_a_runner_plan_and_finish_one_plan_whenever_they_meet() {
             others(&met);
             outcome.send(work(&met, seconds.recv().unwrap())).unwrap();
         };
+        let job = ParallelJob::new("job").workers(2);
+        let stored = ParallelJob::progress(&job, &mut lab.store).unwrap();
+        let known = stored.map(|stored| (stored.items(), stored.fraction().unwrap()));
+        let store = lab.store.clone();
+        let job = job.on_progress(move |progress| {
+            let now = (progress.items(), progress.fraction().unwrap());
+            let is_known = |known: (u64, f64)| {
+                let is_other_plan = store.get().checkpoints["job"].run() > 1;
+                is_other_plan || (now.0 >= known.0 && now.1 >= known.1)
+            };
+            assert!(known.is_none_or(is_known), "less than was stored");
+        });
         lab.store.get().acts = Some((after, Box::new(act)));
-        let ran = ParallelJob::new("job").workers(2).run(|worker| {
+        let ran = job.run(|worker| {
             if worker.number() == 1 {
                 drop(second.send(worker));
                 return outcomes.lock().unwrap().recv()?;
@@ -192,6 +204,7 @@ fn the_workers_of_a_runner_plan_and_finish_one_plan_whenever_they_meet() {
         drop(run(lab, 1, says, Fate::Fails(0)));
     };
     let resets: fn(&Lab) = |lab| drop(reset(lab, "job"));
+    let stops: fn(&Lab) = |lab| drop(run(lab, 1, |job| job, Fate::Stops(10)));
     let other_walk: fn(&Lab) = |lab| {
         let mut lab = lab.clone();
         lab.numbers.name = "others";
@@ -202,6 +215,7 @@ fn the_workers_of_a_runner_plan_and_finish_one_plan_whenever_they_meet() {
         (false, [none, start_over]),
         (false, [none, resets]),
         (false, [other_walk, none]),
+        (false, [stops, none]),
     ] {
         let met = (0..).take_while(|after| is_met_at(*after, shares_leases, acts));
         assert!(met.count() > 50);

@@ -68,6 +68,15 @@ pub(crate) fn run(
     says: Says,
     fate: Fate,
 ) -> Option<Result<Outcome, BoxError>> {
+    run_job(lab, ParallelJob::new("job").workers(workers), says, fate)
+}
+
+fn run_job(
+    lab: &Lab,
+    job: ParallelJob,
+    says: Says,
+    fate: Fate,
+) -> Option<Result<Outcome, BoxError>> {
     let lab = &mut lab.again();
     let mut inner = lab.store.get();
     inner.has_workers = true;
@@ -79,14 +88,14 @@ pub(crate) fn run(
     drop(inner);
     // Each runner begins in an hour of its own.
     lab.clock.pass(Duration::from_secs(3_600) * runner);
-    if lab.store.runner > 0 {
+    if lab.store.runner == u32::MAX {
         lab.store.runner = runner;
     }
     let lab = &*lab;
     let done = AtomicUsize::new(0);
     let ran = catch_unwind(AssertUnwindSafe(|| {
         run_workers(
-            ParallelJob::new("job").workers(workers),
+            job,
             |worker| {
                 let walk = lab.walk(3);
                 let job = job_of(worker, walk, lab.store.clone()).clock(lab.clock.clone());
@@ -194,7 +203,10 @@ fn the_parts_are_stored_beside_the_job_and_cover_its_walk() {
     let items: u64 = parts.iter().map(|part| lab.store.at(part).items()).sum();
     let whole = lab.store.at("job");
     assert_eq!((items, whole.items(), whole.parts()), (24, 24, Some(16)));
-    assert_eq!((whole.run(), lab.store.at(&parts[0]).run()), (1, 1_000_001));
+    assert_eq!(
+        (whole.run(), lab.store.at(&parts[0]).run()),
+        (1, (1 << 32) + 1)
+    );
     assert!(
         whole
             .to_json()
@@ -268,24 +280,34 @@ fn of_a_job_that_starts_over_when_it_is_done_a_part_does_not() {
 
 #[test]
 fn a_runner_whose_job_is_reset_and_planned_again_leaves_the_new_plan_to_others() {
-    let is_reset_at = |after: &usize| {
-        let lab = lab();
-        let other = lab.clone();
-        let act = move || {
-            if reset(&other, "job").is_ok() {
-                assert!(run(&other, 1, |job| job, Fate::Fails(0)).unwrap().is_err());
-            }
-        };
-        lab.store.get().acts = Some((*after, Box::new(act)));
-        match run(&lab, 1, |job| job, Fate::Nothing).unwrap() {
+    let is_over_at = |after: usize, runner: u32, act: fn(&Lab)| {
+        let mut lab = lab();
+        lab.store.runner = runner;
+        let (other, store) = (lab.clone(), lab.store.clone());
+        lab.store.get().acts = Some((after, Box::new(move || act(&other))));
+        let job = ParallelJob::new("job").workers(1).on_progress(move |_| {
+            assert_eq!(store.open_scopes(), 0, "a hook may use the store");
+        });
+        match run_job(&lab, job, |job| job, Fate::Nothing).unwrap() {
             Ok(outcome) => assert!(outcome.is_done()),
             ran => assert!(matches!(error(ran), Error::WasReset { .. })),
         }
         let is_over = lab.store.get().acts.take().is_some();
         assert_ends(&lab, |job| job);
-        !is_over
+        is_over
     };
-    assert!((0..).take_while(is_reset_at).count() > 50);
+    let plans_again: fn(&Lab) = |lab| {
+        if reset(lab, "job").is_ok() {
+            assert!(run(lab, 1, |job| job, Fate::Fails(0)).unwrap().is_err());
+        }
+    };
+    assert!((0..).find(|after| is_over_at(*after, 0, plans_again)) > Some(50));
+    // No lease keeps the other runner away, and it ends before this one records a plan.
+    for after in 0..6 {
+        is_over_at(after, 1, |lab| {
+            assert!(run(lab, 1, |job| job, Fate::Nothing).unwrap().is_ok());
+        });
+    }
 }
 
 #[test]
@@ -330,6 +352,12 @@ fn a_part_that_another_runner_has_is_left_to_it_or_waited_for() {
     let left = go(&lab, |job| job).unwrap();
     assert_eq!(left.stop_reason(), StopReason::OthersRunning);
     assert!(left.items() == 30 && !lab.store.at("job").is_done());
+    // An hour after the first run began.
+    let late = go(&lab, |job| {
+        let job = job.wait_for_lease().deadline(Duration::from_secs(9));
+        job.total_deadline(Duration::from_secs(3_605))
+    });
+    assert_eq!(late.unwrap().stop_reason(), StopReason::TotalDeadline);
     // It dies while others wait for it. They wait for a planner in any case.
     let lab = lab.again();
     let leases = crate::shared::Shared::new(vec![lease, taken("job")]);
@@ -419,7 +447,7 @@ fn a_job_with_workers_and_one_without_do_not_mix_and_a_changed_walk_is_refused()
     let of_part = lab.store.at("job#part-016").run();
     assert_eq!(
         (lab.store.at("job").run(), of_part),
-        (run + 2, (run + 2) * 1_000_000 + 1)
+        (run + 2, ((run + 2) << 32) + 1)
     );
 
     let lease = Leases::lease(&mut lab.store.clone(), "job#part-005")
@@ -445,7 +473,10 @@ fn one_workers_failure_stops_the_others_and_names_its_part() {
             lab.store.get().recorded.len() < 1_000,
             "the others have stopped"
         );
-        assert!(run(&lab, workers, |job| job, Fate::Panics(0)).is_none());
+        lab.store.get().unrecorded.clear();
+        assert!(run(&lab, workers, |job| job, Fate::Panics(7)).is_none());
+        let unrecorded = lab.store.get().unrecorded.len();
+        assert!(unrecorded <= 3, "the others have recorded their chunk");
         let stopped = run(&lab, workers, |job| job, Fate::Stops(0))
             .unwrap()
             .unwrap();
@@ -544,21 +575,28 @@ fn rates_limits_and_progress_are_of_the_whole() {
 #[test]
 fn a_runner_is_done_once_that_is_recorded_and_its_workers_outcomes_are_in_order() {
     let lab = Lab::new(0..1);
-    let out_of_time = run(
-        &lab,
-        1,
-        |job| {
-            job.pause(Duration::from_secs(10))
-                .deadline(Duration::from_secs(5))
-        },
-        Fate::Nothing,
-    );
-    let out_of_time = out_of_time.unwrap().unwrap();
+    let says: Says = |job| {
+        job.pause(Duration::from_secs(10))
+            .deadline(Duration::from_secs(5))
+    };
+    drop(run(&lab, 1, says, Fate::Stops(0)));
+    let lease = Leases::lease(&mut lab.store.clone(), "job").unwrap();
+    for (expected, lease) in [
+        ((1, StopReason::Deadline), lease),
+        ((0, StopReason::Done), None),
+    ] {
+        assert!(!lab.store.at("job").is_done());
+        let outcome = run(&lab, 1, says, Fate::Nothing).unwrap().unwrap();
+        assert_eq!((outcome.items(), outcome.stop_reason()), expected);
+        drop(lease);
+    }
+    // No pause follows the last item.
+    let lab = Lab::new(0..1);
+    let outcome = run(&lab, 1, says, Fate::Nothing).unwrap().unwrap();
     assert_eq!(
-        (out_of_time.items(), out_of_time.stop_reason()),
-        (1, StopReason::Deadline)
+        (outcome.items(), outcome.stop_reason()),
+        (1, StopReason::Done)
     );
-    assert!(!lab.store.at("job").is_done());
 
     let lab = Lab::new(0..9);
     lab.store.get().has_workers = true;
@@ -576,25 +614,56 @@ fn a_runner_is_done_once_that_is_recorded_and_its_workers_outcomes_are_in_order(
     assert_eq!((outcome.is_done(), items.collect()), (true, vec![9, 0]));
 }
 
+/// Each item of a row adds one that comes after the next one, and removes the last one.
 #[test]
-fn workers_end_where_a_walk_without_them_does() {
-    let says: [(WalkSays, _); 3] = [
-        (|walk| walk.end_before(|last| last - 10), [29, 0]),
-        (|walk| walk.unbounded(), [40, 5]),
-        (|walk| walk.range(5..30).descending(), [25, 0]),
+fn workers_end_where_a_walk_without_them_does_and_see_the_same_changes() {
+    let up: fn(u32) -> u32 = |number| number + 15;
+    let says: [(WalkSays, _, u32, _); 4] = [
+        (|walk| walk, up, 390, [77, 0]),
+        (|walk| walk.end_before(|last| last - 100), up, 280, [55, 0]),
+        (|walk| walk.unbounded(), up, 390, [78, 10]),
+        (
+            |walk| walk.range(50..300).descending(),
+            |number| number - 15,
+            50,
+            [47, 0],
+        ),
     ];
-    for (says, expected) in says {
-        let lab = Lab::new(0..40);
+    for (says, follower, last, expected) in says {
+        let lab = Lab::new((0..40).map(|number| number * 10));
         lab.store.get().has_workers = true;
         for items in expected {
             let make = |worker| {
-                let job = job_of(worker, says(lab.walk(3)), lab.store.clone());
+                let job = job_of(worker, says(lab.walk(1)), lab.store.clone());
                 job.clock(lab.clock.clone())
             };
-            let job = ParallelJob::new("job").workers(2);
-            let outcome = run_workers(job, make, |_, _| Ok(Next::go_on())).unwrap();
+            let told = crate::shared::Shared::default();
+            let tells = told.clone();
+            let job = ParallelJob::new("job").workers(1).parts(16);
+            let job = job.on_progress(move |progress| tells.set(progress.to_string()));
+            let outcome = run_workers(job, make, |_, items| {
+                let mut keys = lab.numbers.keys.borrow_mut();
+                if items[0] % 10 == 0 {
+                    keys.insert(follower(items[0]));
+                }
+                keys.remove(&last);
+                Ok(Next::go_on())
+            });
+            let outcome = outcome.unwrap();
             assert_eq!((outcome.items(), outcome.is_done()), (items, true));
-            lab.numbers.keys.borrow_mut().extend(40..45);
+            let is_done = outcome.checkpoint().unwrap().is_done();
+            let all = outcome.checkpoint().unwrap().items();
+            let end = if is_done { ", 100 %" } else { "" };
+            assert_eq!(told.take(), format!("{all} items{end}"));
+            let mut keys = lab.numbers.keys.borrow_mut();
+            keys.extend((40..45).map(|number| number * 10));
+            drop(keys);
+            // As after a run a second for three weeks.
+            let mut part = serde_json::to_value(lab.store.at("job#part-016")).unwrap();
+            part["run"] = (part["run"].as_u64().unwrap() + 2_000_000).into();
+            let part = serde_json::from_value(part).unwrap();
+            let checkpoints = &mut lab.store.get().checkpoints;
+            checkpoints.insert("job#part-016".to_owned(), part);
         }
     }
 }
