@@ -390,13 +390,6 @@ impl<S: Source> Walk<S> {
         self
     }
 
-    /// Ends a bounded walk at its last key, which is the default: undoes [`end_before`](Self::end_before). For code that
-    /// walks a [part](Self::split) of a walk that another one has configured: the parts end where `end_before` said.
-    pub fn end_at_last_key(mut self) -> Self {
-        self.lag = None;
-        self
-    }
-
     /// Ends the walk after `items` items. A fetch never requests more than what is left. Default: no limit.
     ///
     /// The walk then ends as an iterator's `take` does: its cursor isn't done, and resuming from it continues. If the
