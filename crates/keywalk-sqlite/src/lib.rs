@@ -169,9 +169,9 @@
 //! share (with a filter and more than 1,000 parts four times), so don't split into as few parts as there are workers. At
 //! most 2,048 parts are made.
 //!
-//! A filter counts if enough sampled rows pass it, at least 16 per part, or 8,192 in all: then the parts have about the same number of rows
-//! that pass. Otherwise, and when the whole range is read, they have about the same number of rows to read. A
-//! query's own conditions always count, and cost what they cost in a fetch.
+//! A filter counts if enough sampled rows pass it, at least 16 per part, or 8,192 in all: then the parts have about the
+//! same number of rows that pass. Otherwise, and when the whole range is read, they have about the same number of rows
+//! to read. A query's own conditions always count, and cost what they cost in a fetch.
 //!
 //! # What happens when
 //!
