@@ -129,8 +129,12 @@ pub(crate) fn process(name: &str, items: u64) -> Fallible {
             match name {
                 "memory/native_range" => warm_and_counted(|| Ok(memory::of_refs(map.range(..)))),
                 "memory/native_iter" => warm_and_counted(|| Ok(memory::of_refs(&map))),
-                "memory/map_lent" => warm_and_counted(|| memory::map_lends(&map, CHUNK_SIZE)),
-                "memory/map_items" => warm_and_counted(|| memory::map_yields(&map, CHUNK_SIZE)),
+                "memory/map_lent" => {
+                    warm_and_counted(|| memory::map_lends(memory::Counted(&map), CHUNK_SIZE))
+                }
+                "memory/map_items" => {
+                    warm_and_counted(|| memory::map_yields(memory::Counted(&map), CHUNK_SIZE))
+                }
                 _ => Err(format!("{name} is no case").into()),
             }
         }

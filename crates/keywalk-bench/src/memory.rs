@@ -7,12 +7,14 @@
 //! are iterators that clone. The floor of the [`SharedMap`] holds one lock throughout.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::hint::black_box;
+use std::iter;
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crossbeam_skiplist::SkipMap;
-use keywalk::Walk;
+use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, Source, Walk};
 use keywalk_memory::{SharedMap, SkipList, SortedSlice};
 
 use crate::bench::{Bench, Target};
@@ -105,13 +107,45 @@ pub(crate) fn of_refs<'a, I>(entries: I) -> Seen
 where
     I: IntoIterator<Item = (&'a u64, &'a Value)>,
 {
-    let (mut seen, mut entries) = (Seen::default(), entries.into_iter());
-    // Never inlined: otherwise inlining would depend on the rest of this crate, and would double or halve the floor.
-    let next: fn(&mut I::IntoIter) -> Option<I::Item> = black_box(Iterator::next);
-    while let Some((key, value)) = next(&mut entries) {
+    let mut seen = Seen::default();
+    for (key, value) in not_inlined(entries.into_iter()) {
         seen.see(digest(key, value));
     }
     seen
+}
+
+/// Iterates through calls. Otherwise inlining would depend on the rest of this crate, and would double or halve the
+/// floor, and change the counts by a third.
+fn not_inlined<I: Iterator>(mut items: I) -> impl Iterator<Item = I::Item> {
+    let next: fn(&mut I) -> Option<I::Item> = black_box(Iterator::next);
+    iter::from_fn(move || next(&mut items))
+}
+
+/// A map whose iterator isn't inlined, to count instructions.
+pub(crate) struct Counted<'m>(pub(crate) &'m BTreeMap<u64, Value>);
+
+impl<'m> Source for Counted<'m> {
+    type Key = u64;
+    type Item = (&'m u64, &'m Value);
+    type Error = Infallible;
+}
+
+impl<'m> ChunkSource for Counted<'m> {
+    fn fetch(
+        &mut self,
+        range: &KeyRange<u64>,
+        chunk: &mut Chunk<(&'m u64, &'m Value)>,
+    ) -> Result<Fetched<u64>, Infallible> {
+        let items = self.0.range((range.lower(), range.upper()));
+        Ok(match chunk.fill_from(not_inlined(items)) {
+            true => Fetched::More,
+            false => Fetched::End,
+        })
+    }
+
+    fn last_key(&mut self, range: &KeyRange<u64>) -> Result<LastKey<u64>, Infallible> {
+        self.0.last_key(range)
+    }
 }
 
 /// Collects references to the entries of each chunk in a reused `Vec`. Ends at the key that was last at the start.
@@ -142,12 +176,18 @@ fn of_clones(entries: impl IntoIterator<Item = (u64, Value)>) -> Seen {
     seen
 }
 
-pub(crate) fn map_lends(map: &BTreeMap<u64, Value>, chunk_size: usize) -> Fallible<Seen> {
+pub(crate) fn map_lends<'m>(
+    map: impl ChunkSource<Key = u64, Item = (&'m u64, &'m Value), Error = Infallible>,
+    chunk_size: usize,
+) -> Fallible<Seen> {
     let walk = Walk::new(map).chunk_size(chunk_size);
     lent(walk, |(key, value)| digest(key, value))
 }
 
-pub(crate) fn map_yields(map: &BTreeMap<u64, Value>, chunk_size: usize) -> Fallible<Seen> {
+pub(crate) fn map_yields<'m>(
+    map: impl ChunkSource<Key = u64, Item = (&'m u64, &'m Value), Error = Infallible>,
+    chunk_size: usize,
+) -> Fallible<Seen> {
     let walk = Walk::new(map).chunk_size(chunk_size);
     owned(walk, |(key, value)| digest(key, value))
 }
