@@ -72,7 +72,7 @@ use crate::shard_error::{BoxError, ShardError};
 /// Each fetch reads all shards, each from the walk's position on, and about as many rows as the chunk takes. So a
 /// fetch costs one search per shard, and per item, keys are compared about log2(shards) times. Measured over 500,000
 /// rows of 600 bytes in eight SQLite files, against walking the files one after the other: 1.28 times the CPU time
-/// with chunks of 512, and 1.19 with chunks of 1,024; 1.14 and 1.10 if each file holds consecutive keys. Of the 1.28,
+/// with chunks of 512, and 1.20 with chunks of 1,024; 1.16 and 1.10 if each file holds consecutive keys. Of the 1.28,
 /// eight read transactions per chunk and the merge itself are 0.07 each; the rest is that rows leave the processor's
 /// cache. Over SQLite, give each connection a small page cache (`PRAGMA cache_size = -256`): eight caches of the default
 /// size took 1.48.
