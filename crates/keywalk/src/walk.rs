@@ -548,8 +548,8 @@ impl<S: Source> Walk<S> {
     ///
     /// Each part is [resumed](Self::resume) by [`Cursor::unbounded`], also in another process by its [`Token`]. It ends
     /// where its range does, so its walk needs no last key. Its cursor is never [done](Cursor::is_done): the part is
-    /// done when its walk ends. [`Cursor::bounded`] is wrong here: that walk ends at the part's last key, and misses
-    /// what is inserted between this key and the next part meanwhile.
+    /// done when its walk ends. [`Cursor::bounded`] is wrong here: that walk ends at the key that was the part's last
+    /// one when it began, and misses what is inserted later between this key and the next part.
     ///
     /// ```
     /// use std::collections::BTreeMap;
